@@ -1,0 +1,11 @@
+namespace BlockUring.Images;
+
+/// <summary>A guest disk as <see cref="ImageDriver.MeasureAsync"/> looks at it: which parts hold data.</summary>
+public interface IMeasuredContent
+{
+    /// <summary>Guest size in bytes.</summary>
+    long Length { get; }
+
+    /// <summary>The run at <paramref name="offset"/>: its length (1 to <paramref name="maxLength"/>) and whether it would have to be stored.</summary>
+    ValueTask<(long Length, bool IsData)> GetRunAsync(long offset, long maxLength);
+}

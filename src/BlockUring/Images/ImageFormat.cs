@@ -1,0 +1,79 @@
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Images;
+
+/// <summary>
+/// A format driver bound to one open image. It <em>maps and reserves; it never moves guest data</em>: <c>Image</c> is the only data path.
+/// </summary>
+/// <remarks>Called on the thread that owns the image's I/O. Guest offsets and lengths are bytes.</remarks>
+public abstract class ImageFormat : IAsyncDisposable
+{
+    /// <summary>The driver's name, as qemu-img prints it: "raw", "qcow2".</summary>
+    public abstract string Name { get; }
+
+    /// <summary>The size that the guest sees, in bytes.</summary>
+    public abstract long Length { get; }
+
+    /// <summary>The unit of allocation in bytes, a power of two; 0 for a format without one.</summary>
+    public virtual int ClusterLength => 0;
+
+    /// <summary>The smallest run that can be zero or data on its own: the cluster, or the subcluster; 1 for a format without clusters.</summary>
+    public virtual int AllocationGranularity => Math.Max(1, ClusterLength);
+
+    /// <summary>The file name of the backing file as the image's header has it, null when there is none.</summary>
+    public virtual string? BackingFileName => null;
+
+    /// <summary>The format of the backing file as the image's header has it, null when it does not say.</summary>
+    public virtual string? BackingFormat => null;
+
+    /// <summary>Whether an unallocated run shows the backing file (true) or zeroes for certain (false: raw).</summary>
+    public virtual bool SupportsBacking => false;
+
+    /// <summary>
+    /// Where the run that starts at <paramref name="guestOffset"/> is. Adjacent runs that are contiguous on the host are merged.
+    /// </summary>
+    /// <param name="guestOffset">0 to <see cref="Length"/> - 1.</param>
+    /// <param name="maxLength">1 or more, not beyond <see cref="Length"/>; the mapping is not longer.</param>
+    /// <exception cref="BlockException">Metadata cannot be read or is corrupt.</exception>
+    public abstract ValueTask<Mapping> MapAsync(long guestOffset, long maxLength);
+
+    /// <summary>Reads part of a compressed cluster.</summary>
+    /// <param name="mapping">What <see cref="MapAsync"/> said for <paramref name="guestOffset"/>.</param>
+    /// <param name="guestOffset">The first guest byte wanted.</param>
+    /// <param name="destination">Receives the bytes; not beyond the mapping's end.</param>
+    public virtual ValueTask ReadCompressedAsync(Mapping mapping, long guestOffset, IoMemory destination) =>
+        throw new NotSupportedException($"{Name} has no compressed clusters");
+
+    /// <summary>
+    /// Reserves host space for a write of guest data: the first step of reserve, write, publish. Nothing a reader sees changes until
+    /// <see cref="WriteReservation.PublishAsync"/>.
+    /// </summary>
+    /// <param name="guestOffset">First guest byte to write.</param>
+    /// <param name="maxLength">Bytes wanted; the reservation may be shorter (1 or more), contiguous on the host.</param>
+    public virtual ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) => throw ReadOnlyFormat();
+
+    /// <summary>Writes one whole cluster (the last one of the image may be short) that the caller has compressed.</summary>
+    /// <param name="guestOffset">Cluster-aligned guest offset.</param>
+    /// <param name="compressed">The compressed bytes, fewer than a cluster. Borrowed until the task ends.</param>
+    public virtual ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) => throw ReadOnlyFormat();
+
+    /// <summary>Makes a range read as zeroes by metadata alone, as far as that goes.</summary>
+    /// <returns>How many bytes from <paramref name="guestOffset"/> on were handled; 0 means the caller writes zeroes up to the next cluster.</returns>
+    public virtual ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) => new(0);
+
+    /// <summary>Writes all metadata in the order that keeps the image sound, and flushes the files.</summary>
+    public abstract ValueTask FlushAsync();
+
+    /// <summary>Releases tables and the format's own files (an external data file), not the file it was opened on. Writes nothing.</summary>
+    public ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return CloseAsync();
+    }
+
+    /// <summary>Releases what the format owns; see <see cref="DisposeAsync"/>.</summary>
+    protected virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
+
+    private BlockException ReadOnlyFormat() => new(BlockErrorKind.Unsupported, $"Writing is not supported by the {Name} format here");
+}

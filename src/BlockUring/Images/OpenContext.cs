@@ -1,0 +1,18 @@
+using BlockUring.Storage;
+
+namespace BlockUring.Images;
+
+/// <summary>What a format gets to open an image.</summary>
+/// <param name="Host">Opens further files (an external data file).</param>
+/// <param name="File">The file that holds the image. Stays the caller's to dispose.</param>
+/// <param name="FileOptions">How <paramref name="File"/> was opened; further files are opened likewise.</param>
+/// <param name="Options">The format's own options by dotted name ("lazy-refcounts", "data-file.filename"), already without "file." and "backing.".</param>
+/// <param name="Gate">Decides which files named inside the image may be opened.</param>
+/// <param name="Warn">Receives warnings, one line each.</param>
+public sealed record OpenContext(
+    FileHost Host,
+    BlockFile File,
+    FileOpenOptions FileOptions,
+    OptionTree Options,
+    OpenGate Gate,
+    Action<string> Warn);

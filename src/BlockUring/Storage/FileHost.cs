@@ -1,0 +1,25 @@
+using BlockUring.Native.Memory;
+
+namespace BlockUring.Storage;
+
+/// <summary>Where files come from: the host's file systems and devices, or a test's memory.</summary>
+public abstract class FileHost
+{
+    /// <summary>Buffers for the I/O of files opened here.</summary>
+    public abstract BufferPool Buffers { get; }
+
+    /// <summary>Opens an existing file or block device.</summary>
+    /// <exception cref="BlockException">"Could not open 'PATH': reason".</exception>
+    public abstract ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options);
+
+    /// <summary>Makes a regular file of the given length, or empties an existing one; a block device is opened as it is.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="preallocation">How its space is reserved.</param>
+    /// <param name="options">How it is opened; <see cref="FileOpenOptions.ReadOnly"/> must be false.</param>
+    /// <exception cref="BlockException">"Could not create 'PATH': reason".</exception>
+    public abstract ValueTask<BlockFile> CreateAsync(string path, long length, PreallocationMode preallocation, FileOpenOptions options);
+
+    /// <summary>Whether something of that name exists.</summary>
+    public abstract bool Exists(string path);
+}
