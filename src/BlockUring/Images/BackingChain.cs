@@ -1,0 +1,203 @@
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Images;
+
+/// <summary>Opens images with all that lies below them: by file name (plain, "file:", "json:{…}") or by options.</summary>
+public static class BackingChain
+{
+    /// <summary>The longest chain that is opened.</summary>
+    public const int MaxDepth = 200;
+
+    /// <summary>Opens an image by name.</summary>
+    /// <param name="name">A path, "file:PATH" or "json:{…}".</param>
+    /// <param name="format">The driver's name; null means probing.</param>
+    /// <param name="settings">How.</param>
+    /// <exception cref="BlockException">"Could not open 'NAME': reason".</exception>
+    public static async ValueTask<Image> OpenAsync(string name, string? format, ImageOpenSettings settings)
+    {
+        try
+        {
+            var options = name.StartsWith("json:", StringComparison.Ordinal)
+                ? OptionTree.ParseJson(name[5..])
+                : FileNameOptions(name);
+            if (format != null)
+                options.Set("driver", format);
+            return await OpenLayerAsync(name, options, settings, []);
+        }
+        catch (BlockException e)
+        {
+            throw Explain(e, $"Could not open '{name}': ");
+        }
+    }
+
+    /// <summary>Opens an image by options, as --image-opts has them ("driver=qcow2,file.filename=x").</summary>
+    public static async ValueTask<Image> OpenAsync(OptionTree options, ImageOpenSettings settings)
+    {
+        var name = options.Get("file.filename") ?? options.Get("filename") ?? "";
+        try
+        {
+            return await OpenLayerAsync(name, options.Clone(), settings, []);
+        }
+        catch (BlockException e)
+        {
+            throw name.Length == 0 ? e : Explain(e, $"Could not open '{name}': ");
+        }
+    }
+
+    private static BlockException Explain(BlockException e, string prefix) =>
+        e.Message.StartsWith(prefix, StringComparison.Ordinal)
+            ? e
+            : new BlockException(e.Kind, prefix + e.Message, e.ErrorNumber, e) { Path = e.Path, Offset = e.Offset };
+
+    private static OptionTree FileNameOptions(string name)
+    {
+        var options = new OptionTree();
+        options.Set("file.filename", name.StartsWith("file:", StringComparison.Ordinal) ? name[5..] : name);
+        return options;
+    }
+
+    private static async ValueTask<Image> OpenLayerAsync(string name, OptionTree options, ImageOpenSettings settings, List<string> above)
+    {
+        var fileOptions = TakeFileOptions(options, settings.File);
+        options.TryTake("driver", out var driverName);
+        var isProtocol = driverName is "file" or "host_device";
+        var path = TakeFilePath(options, isProtocol);
+        DemandNoLoop(path, above);
+
+        var file = await settings.Host.OpenAsync(path, fileOptions);
+        ImageFormat? format = null;
+        try
+        {
+            var driver = await FindDriverAsync(isProtocol ? "raw" : driverName, file, name, settings);
+            var backingOptions = options.TakeSubtree("backing");
+            options.TryTake("backing", out var backingReference);
+            format = isProtocol
+                ? new Raw.RawImage(file, driverName!)
+                : await driver.OpenAsync(new OpenContext(settings.Host, file, fileOptions, options, settings.Gate, settings.Warn));
+            DemandNothingLeft(options, driver);
+            var backing = backingReference == ""
+                ? null
+                : await OpenBackingAsync(format, path, backingOptions, settings, [.. above, path]);
+            return new Image(name, format, file, backing);
+        }
+        catch
+        {
+            if (format != null)
+                await format.DisposeAsync();
+            await file.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static async ValueTask<Image?> OpenBackingAsync(
+        ImageFormat format, string path, OptionTree given, ImageOpenSettings settings, List<string> above)
+    {
+        if (!settings.OpenBacking || !format.SupportsBacking || (format.BackingFileName == null && given.IsEmpty))
+            return null;
+        var options = given;
+        var name = given.Get("file.filename") ?? "";
+        if (given.Get("file.filename") == null && format.BackingFileName is { } stored)
+        {
+            name = ImagePath.Combine(path, stored);
+            settings.Gate.Demand(name, path);
+            var found = name.StartsWith("json:", StringComparison.Ordinal) ? OptionTree.ParseJson(name[5..]) : FileNameOptions(name);
+            foreach (var (key, value) in given.Values)
+                found.Set(key, value);
+            options = found;
+        }
+
+        if (options.Get("driver") == null && format.BackingFormat is { } backingFormat)
+            options.Set("driver", backingFormat);
+        var below = settings with { File = settings.File with { ReadOnly = true, ShareWrite = false } };
+        try
+        {
+            return await OpenLayerAsync(name, options, below, above);
+        }
+        catch (BlockException e)
+        {
+            throw Explain(Explain(e, $"Could not open '{name}': "), "Could not open backing file: ");
+        }
+    }
+
+    private static async ValueTask<ImageDriver> FindDriverAsync(string? driverName, BlockFile file, string name, ImageOpenSettings settings)
+    {
+        if (driverName != null)
+            return ImageFormats.Find(driverName) ?? throw new BlockException(BlockErrorKind.Invalid, $"Unknown driver '{driverName}'");
+
+        using var head = file.Buffers.Rent(BufferPool.Alignment);
+        await file.ReadAsync(0, head.Memory);
+        var probed = ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]);
+        if (probed.Name == "raw" && !file.IsReadOnly)
+        {
+            settings.Warn(
+                $"WARNING: Image format was not specified for '{name}' and probing guessed raw.\n" +
+                "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n" +
+                "         Specify the 'raw' format explicitly to remove the restrictions.");
+        }
+
+        return probed;
+    }
+
+    private static string TakeFilePath(OptionTree options, bool isProtocol)
+    {
+        if (isProtocol && options.TryTake("filename", out var direct))
+            return direct;
+        if (options.TryTake("file.driver", out var fileDriver) && fileDriver is not ("file" or "host_device"))
+            throw new BlockException(BlockErrorKind.Unsupported, $"Unknown driver '{fileDriver}'");
+        return options.TryTake("file.filename", out var path)
+            ? path
+            : throw new BlockException(BlockErrorKind.Invalid, "A block device must be specified for \"file\"");
+    }
+
+    private static FileOpenOptions TakeFileOptions(OptionTree options, FileOpenOptions given)
+    {
+        var file = options.TakeSubtree("file");
+        var result = given;
+        if (TakeBool(file, "locking") == false)
+            result = result with { Locking = false };
+        var cache = result.CacheInForce;
+        var direct = TakeBool(file, "cache.direct") ?? TakeBool(options, "cache.direct") ?? cache.Direct;
+        var noFlush = TakeBool(file, "cache.no-flush") ?? TakeBool(options, "cache.no-flush") ?? cache.NoFlush;
+        if (direct != cache.Direct || noFlush != cache.NoFlush)
+            result = result with { Cache = new CacheMode("custom", direct, noFlush, cache.WriteThrough) };
+        if ((TakeBool(options, "force-share") ?? TakeBool(file, "force-share")) == true)
+            result = result with { ForceShare = true };
+        foreach (var ignored in (string[])["read-only", "auto-read-only", "node-name", "aio", "discard", "detect-zeroes", "drop-cache"])
+        {
+            file.TryTake(ignored, out _);
+            options.TryTake(ignored, out _);
+        }
+
+        foreach (var (key, value) in file.Values)
+            options.Set("file." + key, value);
+        return result;
+    }
+
+    private static bool? TakeBool(OptionTree options, string name)
+    {
+        if (!options.TryTake(name, out var text))
+            return null;
+        return text switch
+        {
+            "on" or "yes" or "true" or "y" => true,
+            "off" or "no" or "false" or "n" => false,
+            "auto" when name == "locking" => true,
+            _ => throw new BlockException(BlockErrorKind.Invalid, $"Parameter '{name}' expects 'on' or 'off'"),
+        };
+    }
+
+    private static void DemandNoLoop(string path, List<string> above)
+    {
+        if (above.Contains(path))
+            throw new BlockException(BlockErrorKind.Invalid, $"Backing file '{path}' of '{above[^1]}' creates an infinite loop");
+        if (above.Count >= MaxDepth)
+            throw new BlockException(BlockErrorKind.Limit, $"The backing chain is longer than {MaxDepth} images");
+    }
+
+    private static void DemandNothingLeft(OptionTree options, ImageDriver driver)
+    {
+        foreach (var name in options.Values.Keys)
+            throw new BlockException(BlockErrorKind.Invalid, $"Block format '{driver.Name}' does not support the option '{name}'");
+    }
+}

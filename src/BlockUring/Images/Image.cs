@@ -1,0 +1,349 @@
+using System.Runtime.CompilerServices;
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Images;
+
+/// <summary>
+/// An open image with its backing chain: the only data path. Splits requests at mappings, reads through the chain, fills zeroes and
+/// serialises overlapping writes.
+/// </summary>
+/// <remarks>All members are called on the thread that owns the image's I/O.</remarks>
+public sealed class Image : IAsyncDisposable
+{
+    private readonly RangeLock writeLock = new();
+    private readonly Stack<ReadBatch> idleBatches = new();
+
+    /// <summary>Binds a format to its file; the image owns both from now on, and <paramref name="backing"/> too.</summary>
+    public Image(string fileName, ImageFormat format, BlockFile file, Image? backing = null)
+    {
+        FileName = fileName;
+        Format = format;
+        File = file;
+        Backing = backing;
+    }
+
+    /// <summary>The name by which the image was opened, for messages and `info`.</summary>
+    public string FileName { get; }
+
+    /// <summary>The format driver.</summary>
+    public ImageFormat Format { get; }
+
+    /// <summary>The file that holds the format's metadata.</summary>
+    public BlockFile File { get; }
+
+    /// <summary>The image below, null when there is none.</summary>
+    public Image? Backing { get; }
+
+    /// <summary>What the guest sees, in bytes.</summary>
+    public long Length => Format.Length;
+
+    /// <summary>Where callers rent buffers.</summary>
+    public BufferPool Buffers => File.Buffers;
+
+    /// <summary>Reads guest bytes through the whole chain.</summary>
+    /// <param name="offset">0 or more; what lies beyond <see cref="Length"/> reads as zeroes.</param>
+    /// <param name="destination">Filled whole.</param>
+    public ValueTask ReadAsync(long offset, IoMemory destination)
+    {
+        // Why: the common case, one mapping that covers the request, adds no async layer to the file's own request.
+        if (destination.Length > 0 && offset + destination.Length <= Length)
+        {
+            var mapping = Format.MapAsync(offset, destination.Length);
+            if (mapping.IsCompletedSuccessfully)
+            {
+                var found = mapping.Result;
+                return found.Length >= destination.Length && found.Kind == MappingKind.Data
+                    ? found.File!.ReadAsync(found.HostOffset, destination)
+                    : ReadPiecesAsync(offset, destination, found);
+            }
+
+            return ReadMappedAsync(mapping, offset, destination);
+        }
+
+        return ReadPiecesAsync(offset, destination, default);
+    }
+
+    /// <summary>Writes guest bytes: reserve, write, publish.</summary>
+    /// <param name="offset">0 or more; the range ends at or before <see cref="Length"/>.</param>
+    /// <param name="source">The bytes.</param>
+    public async ValueTask WriteAsync(long offset, IoMemory source)
+    {
+        DemandInside(offset, source.Length);
+        if (source.Length == 0)
+            return;
+        var held = await LockClustersAsync(offset, source.Length);
+        try
+        {
+            while (source.Length > 0)
+            {
+                var reservation = await Format.ReserveAsync(offset, source.Length);
+                var part = (int)reservation.Length;
+                await FillAsync(reservation, source.Slice(0, part));
+                offset += part;
+                source = source.Slice(part);
+            }
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
+    }
+
+    /// <summary>Makes a guest range read as zeroes, by metadata where the format can.</summary>
+    public async ValueTask WriteZeroesAsync(long offset, long length, bool mayUnmap)
+    {
+        DemandInside(offset, length);
+        if (length == 0)
+            return;
+        var held = await LockClustersAsync(offset, length);
+        try
+        {
+            while (length > 0)
+            {
+                var done = await Format.ZeroAsync(offset, length, mayUnmap);
+                if (done == 0)
+                {
+                    var reservation = await Format.ReserveAsync(offset, DistanceToCluster(offset, length));
+                    done = reservation.Length;
+                    await FillWithZeroesAsync(reservation, mayUnmap);
+                }
+
+                offset += done;
+                length -= done;
+            }
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
+    }
+
+    /// <summary>Writes one cluster that the caller has compressed; see <see cref="ImageFormat.WriteCompressedAsync"/>.</summary>
+    public async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
+    {
+        var held = await LockClustersAsync(offset, 1);
+        try
+        {
+            await Format.WriteCompressedAsync(offset, compressed);
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
+    }
+
+    /// <summary>Writes all metadata and flushes.</summary>
+    public ValueTask FlushAsync() => Format.FlushAsync();
+
+    /// <summary>What this layer alone says of the run at <paramref name="offset"/>, as QEMU's block status.</summary>
+    /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
+    /// <param name="maxLength">1 or more.</param>
+    /// <param name="wantZero">Whether to ask the host file about holes: slower, finds more zeroes.</param>
+    public async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
+    {
+        var mapping = await Format.MapAsync(offset, Math.Min(maxLength, Length - offset));
+        switch (mapping.Kind)
+        {
+            case MappingKind.Data:
+                return await DataStatusAsync(mapping, wantZero);
+            case MappingKind.Zero:
+                return new(mapping.Length, false, true, true, File: mapping.HostOffset >= 0 ? mapping.File : null, HostOffset: mapping.HostOffset);
+            case MappingKind.Compressed:
+                return new(mapping.Length, true, false, true, IsCompressed: true);
+            default:
+                if (!Format.SupportsBacking || Backing == null)
+                    return new(mapping.Length, false, true, false);
+                return offset >= Backing.Length
+                    ? new(mapping.Length, false, wantZero, false)
+                    : new(Math.Min(mapping.Length, Math.Max(1, Backing.Length - offset)), false, false, false);
+        }
+    }
+
+    /// <summary>What the chain says of the run at <paramref name="offset"/>: the first layer that holds it, or zeroes.</summary>
+    /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
+    /// <param name="maxLength">1 or more.</param>
+    /// <param name="below">The layer at which to stop (not asked itself); null for the whole chain.</param>
+    public async ValueTask<BlockStatus> GetStatusAsync(long offset, long maxLength, Image? below = null)
+    {
+        maxLength = Math.Min(maxLength, Length - offset);
+        var depth = 0;
+        for (var layer = this; ; layer = layer.Backing)
+        {
+            var status = await layer.GetLayerStatusAsync(offset, maxLength);
+            if (status.IsAllocated || status.IsZero || layer.Backing == null || layer.Backing == below)
+                return status with { Depth = depth };
+            maxLength = status.Length;
+            depth++;
+        }
+    }
+
+    /// <summary>Closes the format, the file and the chain below. Writes nothing; flush first.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Format.DisposeAsync();
+        await File.DisposeAsync();
+        if (Backing != null)
+            await Backing.DisposeAsync();
+    }
+
+    private async ValueTask<BlockStatus> DataStatusAsync(Mapping mapping, bool wantZero)
+    {
+        var length = mapping.Length;
+        var isHole = false;
+        if (wantZero && mapping.MayBeSparse)
+        {
+            var extent = await mapping.File!.GetExtentAsync(mapping.HostOffset, length);
+            length = Math.Min(length, extent.Length);
+            isHole = extent.IsHole;
+        }
+
+        var isData = !isHole || ClusterHoldsData();
+        return new(length, isData, isHole, true, File: mapping.File, HostOffset: mapping.HostOffset);
+    }
+
+    // Why: QEMU calls a hole below a mapped cluster both data and zero; below raw it is zero only.
+    private bool ClusterHoldsData() => Format.ClusterLength > 0;
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReadMappedAsync(ValueTask<Mapping> pending, long offset, IoMemory destination)
+    {
+        var mapping = await pending;
+        if (mapping.Length >= destination.Length && mapping.Kind == MappingKind.Data)
+            await mapping.File!.ReadAsync(mapping.HostOffset, destination);
+        else
+            await ReadPiecesAsync(offset, destination, mapping);
+    }
+
+    // Starts a request for every piece, then waits for all, the failed ones' companions too: their buffers are in use until then.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask ReadPiecesAsync(long offset, IoMemory destination, Mapping first)
+    {
+        if (!idleBatches.TryPop(out var batch))
+            batch = new ReadBatch();
+        try
+        {
+            while (destination.Length > 0)
+            {
+                if (offset >= Length)
+                {
+                    destination.Span.Clear();
+                    break;
+                }
+
+                var wanted = (int)Math.Min(destination.Length, Length - offset);
+                var mapping = first.Length > 0 ? first : await Format.MapAsync(offset, wanted);
+                first = default;
+                var part = (int)Math.Min(wanted, mapping.Length);
+                await batch.AddAsync(ReadPieceAsync(mapping, offset, destination.Slice(0, part)));
+                offset += part;
+                destination = destination.Slice(part);
+            }
+        }
+        catch (BlockException e)
+        {
+            batch.Fail(e);
+        }
+
+        await batch.FinishAsync();
+        idleBatches.Push(batch);
+    }
+
+    private ValueTask ReadPieceAsync(Mapping mapping, long offset, IoMemory destination)
+    {
+        switch (mapping.Kind)
+        {
+            case MappingKind.Data:
+                return mapping.File!.ReadAsync(mapping.HostOffset, destination);
+            case MappingKind.Compressed:
+                return Format.ReadCompressedAsync(mapping, offset, destination);
+            case MappingKind.Unallocated when Backing != null && offset < Backing.Length:
+                return Backing.ReadAsync(offset, destination);
+            default:
+                destination.Span.Clear();
+                return ValueTask.CompletedTask;
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FillAsync(WriteReservation reservation, IoMemory source)
+    {
+        try
+        {
+            await CopyEdgesAsync(reservation);
+            await reservation.File.WriteAsync(reservation.HostOffset, source);
+        }
+        catch
+        {
+            reservation.Abandon();
+            throw;
+        }
+
+        await reservation.PublishAsync();
+    }
+
+    private async ValueTask FillWithZeroesAsync(WriteReservation reservation, bool mayUnmap)
+    {
+        try
+        {
+            await CopyEdgesAsync(reservation);
+            await reservation.File.WriteZeroesAsync(reservation.HostOffset, reservation.Length, mayUnmap);
+        }
+        catch
+        {
+            reservation.Abandon();
+            throw;
+        }
+
+        await reservation.PublishAsync();
+    }
+
+    private ValueTask CopyEdgesAsync(WriteReservation reservation) =>
+        reservation.HeadLength == 0 && reservation.TailLength == 0 ? ValueTask.CompletedTask : CopyBothEdgesAsync(reservation);
+
+    private async ValueTask CopyBothEdgesAsync(WriteReservation reservation)
+    {
+        if (reservation.HeadLength > 0)
+        {
+            await CopyEdgeAsync(
+                reservation.File,
+                reservation.GuestOffset - reservation.HeadLength,
+                reservation.HostOffset - reservation.HeadLength,
+                (int)reservation.HeadLength);
+        }
+
+        if (reservation.TailLength > 0)
+        {
+            await CopyEdgeAsync(
+                reservation.File,
+                reservation.GuestOffset + reservation.Length,
+                reservation.HostOffset + reservation.Length,
+                (int)reservation.TailLength);
+        }
+    }
+
+    private async ValueTask CopyEdgeAsync(BlockFile file, long guestOffset, long hostOffset, int length)
+    {
+        using var buffer = Buffers.Rent(length);
+        await ReadAsync(guestOffset, buffer.Memory);
+        await file.WriteAsync(hostOffset, buffer.Memory);
+    }
+
+    private ValueTask<RangeLock.Entry> LockClustersAsync(long offset, long length)
+    {
+        long cluster = Math.Max(1, Format.ClusterLength);
+        return writeLock.AcquireAsync(offset & -cluster, (offset + length + cluster - 1) & -cluster);
+    }
+
+    private long DistanceToCluster(long offset, long length)
+    {
+        long cluster = Format.ClusterLength;
+        return cluster == 0 ? length : Math.Min(length, cluster - (offset & (cluster - 1)));
+    }
+
+    private void DemandInside(long offset, long length)
+    {
+        if (offset < 0 || length < 0 || offset > Length - length)
+            throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at {offset} are not inside an image of {Length} bytes");
+    }
+}

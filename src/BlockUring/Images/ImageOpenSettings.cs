@@ -1,0 +1,18 @@
+using BlockUring.Storage;
+
+namespace BlockUring.Images;
+
+/// <summary>How an image and its chain are opened.</summary>
+/// <param name="Host">Where files come from.</param>
+/// <param name="File">How the top image's file is opened; the files below are opened read-only with the same cache mode.</param>
+public sealed record ImageOpenSettings(FileHost Host, FileOpenOptions File)
+{
+    /// <summary>Whether the backing chain is opened too; without it, unallocated runs read as zeroes.</summary>
+    public bool OpenBacking { get; init; } = true;
+
+    /// <summary>Decides which files named inside images may be opened.</summary>
+    public OpenGate Gate { get; init; } = OpenGate.AllowAll;
+
+    /// <summary>Receives warnings, one each, possibly of several lines.</summary>
+    public Action<string> Warn { get; init; } = _ => { };
+}

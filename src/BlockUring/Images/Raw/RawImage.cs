@@ -1,0 +1,38 @@
+using BlockUring.Storage;
+
+namespace BlockUring.Images.Raw;
+
+/// <summary>Guest bytes are the file's bytes, optionally a window of them (options "offset" and "size").</summary>
+internal sealed class RawImage : ImageFormat
+{
+    private readonly BlockFile file;
+    private readonly long start;
+    private readonly long? size;
+
+    public RawImage(BlockFile file, string name = "raw", long start = 0, long? size = null)
+    {
+        this.file = file;
+        this.start = start;
+        this.size = size;
+        Name = name;
+    }
+
+    public override string Name { get; }
+
+    /// <summary>The window's size, or the file's length; a last partial sector counts as whole, as in QEMU.</summary>
+    public override long Length => size ?? (file.Length - start + 511 & ~511L);
+
+    public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
+        new(new Mapping(MappingKind.Data, maxLength, file, start + guestOffset, MayBeSparse: true));
+
+    public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
+        new(new RawReservation(file, start + guestOffset, guestOffset, maxLength));
+
+    public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap)
+    {
+        await file.WriteZeroesAsync(start + guestOffset, length, mayUnmap);
+        return length;
+    }
+
+    public override ValueTask FlushAsync() => file.FlushAsync();
+}
