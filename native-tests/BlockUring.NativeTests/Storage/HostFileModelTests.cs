@@ -1,4 +1,3 @@
-using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 using Xunit;
