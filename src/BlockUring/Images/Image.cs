@@ -67,27 +67,12 @@ public sealed class Image : IAsyncDisposable
     /// <summary>Writes guest bytes: reserve, write, publish.</summary>
     /// <param name="offset">0 or more; the range ends at or before <see cref="Length"/>.</param>
     /// <param name="source">The bytes.</param>
-    public async ValueTask WriteAsync(long offset, IoMemory source)
+    public ValueTask WriteAsync(long offset, IoMemory source)
     {
         DemandInside(offset, source.Length);
-        if (source.Length == 0)
-            return;
-        var held = await LockClustersAsync(offset, source.Length);
-        try
-        {
-            while (source.Length > 0)
-            {
-                var reservation = await Format.ReserveAsync(offset, source.Length);
-                var part = (int)reservation.Length;
-                await FillAsync(reservation, source.Slice(0, part));
-                offset += part;
-                source = source.Slice(part);
-            }
-        }
-        finally
-        {
-            writeLock.Release(held);
-        }
+        return Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset)
+            ? file.WriteAsync(hostOffset, source)
+            : WriteReservedAsync(offset, source);
     }
 
     /// <summary>Makes a guest range read as zeroes, by metadata where the format can.</summary>
@@ -247,6 +232,29 @@ public sealed class Image : IAsyncDisposable
 
         await batch.FinishAsync();
         idleBatches.Push(batch);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask WriteReservedAsync(long offset, IoMemory source)
+    {
+        if (source.Length == 0)
+            return;
+        var held = await LockClustersAsync(offset, source.Length);
+        try
+        {
+            while (source.Length > 0)
+            {
+                var reservation = await Format.ReserveAsync(offset, source.Length);
+                var part = (int)reservation.Length;
+                await FillAsync(reservation, source.Slice(0, part));
+                offset += part;
+                source = source.Slice(part);
+            }
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
     }
 
     private ValueTask ReadPieceAsync(Mapping mapping, long offset, IoMemory destination)

@@ -48,6 +48,18 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask ReadCompressedAsync(Mapping mapping, long guestOffset, IoMemory destination) =>
         throw new NotSupportedException($"{Name} has no compressed clusters");
 
+    /// <summary>Whether a write to the range needs no metadata at all, and where it goes then. Never waits.</summary>
+    /// <param name="guestOffset">First guest byte.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="target">The file to write to.</param>
+    /// <param name="hostOffset">Where in it.</param>
+    public virtual bool TryMapForOverwrite(long guestOffset, long length, out BlockFile target, out long hostOffset)
+    {
+        target = null!;
+        hostOffset = -1;
+        return false;
+    }
+
     /// <summary>
     /// Reserves host space for a write of guest data: the first step of reserve, write, publish. Nothing a reader sees changes until
     /// <see cref="WriteReservation.PublishAsync"/>.

@@ -11,6 +11,9 @@ public sealed class RangeLock
     private readonly List<Entry> entries = [];
     private readonly Stack<Entry> idle = new();
 
+    /// <summary>Whether any range is held.</summary>
+    public bool IsHeld => entries.Count > 0;
+
     /// <summary>Waits until no earlier holder or waiter overlaps the range, then holds it.</summary>
     /// <param name="start">First byte.</param>
     /// <param name="end">One past the last byte.</param>

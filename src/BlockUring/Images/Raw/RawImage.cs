@@ -25,8 +25,12 @@ internal sealed class RawImage : ImageFormat
     public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
         new(new Mapping(MappingKind.Data, maxLength, file, start + guestOffset, MayBeSparse: true));
 
-    public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
-        new(new RawReservation(file, start + guestOffset, guestOffset, maxLength));
+    public override bool TryMapForOverwrite(long guestOffset, long length, out BlockFile target, out long hostOffset)
+    {
+        target = file;
+        hostOffset = start + guestOffset;
+        return true;
+    }
 
     public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap)
     {

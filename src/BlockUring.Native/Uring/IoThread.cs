@@ -1,0 +1,187 @@
+using System.Collections.Concurrent;
+using BlockUring.Native.Memory;
+
+namespace BlockUring.Native.Uring;
+
+/// <summary>
+/// One thread that owns one ring. It submits in batches: one io_uring_enter submits, waits and reaps, and then everything that can go on
+/// does, on this thread. What runs here is touched by no other thread.
+/// </summary>
+/// <remarks>
+/// There is no synchronization context: whatever code here awaits must complete on this thread, as I/O, delays and worker results do.
+/// </remarks>
+public sealed class IoThread : IDisposable
+{
+    // How long a finished main waits for operations that it left in flight, before the ring is torn down under them.
+    private const long DrainNanoseconds = 5_000_000_000;
+
+    [ThreadStatic]
+    private static IoThread? current;
+
+    private readonly Ring ring;
+    private readonly Queue<IRunnable> ready = new();
+    private readonly ConcurrentQueue<IRunnable> posted = new();
+    private readonly WakeEvent wake = new();
+    private readonly WorkerPool workers;
+    private readonly TimerQueue timers;
+    private int sleeping;
+
+    private IoThread(IoThreadOptions options)
+    {
+        ring = new Ring(options.Ring);
+        Queue = new IoQueue(ring, ready);
+        Time = options.Time;
+        timers = new TimerQueue(Time);
+        workers = new WorkerPool(options.WorkerCount > 0 ? options.WorkerCount : Environment.ProcessorCount);
+        Buffers = new BufferPool(options.MaxBufferBytes, options.BufferArenaLength);
+        if (options.RegisterBuffers)
+            Buffers.AttachRegistrar(ring);
+        Queue.StartWake(wake);
+    }
+
+    /// <summary>The IoThread that is running on the calling thread.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    public static IoThread Current => current ?? throw new InvalidOperationException("This is not an I/O thread.");
+
+    /// <summary>The way into the ring.</summary>
+    public IoQueue Queue { get; }
+
+    /// <summary>Memory for I/O.</summary>
+    public BufferPool Buffers { get; }
+
+    /// <summary>The clock of <see cref="DelayAsync"/>.</summary>
+    public TimeProvider Time { get; }
+
+    /// <summary>What the ring was set up with.</summary>
+    public RingFeatures Features => ring.Features;
+
+    /// <summary>Calls of io_uring_enter so far.</summary>
+    public long EnterCount => ring.EnterCount;
+
+    /// <summary>Turns the calling thread into an I/O thread until <paramref name="main"/> has ended.</summary>
+    /// <param name="options">How.</param>
+    /// <param name="main">Runs on this thread, as does all that it awaits.</param>
+    /// <returns>What <paramref name="main"/> returned; what it throws is thrown.</returns>
+    /// <exception cref="PlatformNotSupportedException">The kernel has no io_uring, or forbids it.</exception>
+    public static T Run<T>(IoThreadOptions options, Func<IoThread, ValueTask<T>> main)
+    {
+        if (current != null)
+            throw new InvalidOperationException("This thread is an I/O thread already.");
+        using var thread = new IoThread(options);
+        current = thread;
+        try
+        {
+            var task = main(thread).AsTask();
+            thread.RunUntil(task);
+            thread.Drain();
+            return task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            current = null;
+        }
+    }
+
+    /// <summary>Runs <paramref name="action"/> on this thread soon. Any thread may call this.</summary>
+    public void Post(Action action) => PostFromWorker(new PostedAction(action));
+
+    /// <summary>Ends after <paramref name="delay"/> at the earliest.</summary>
+    public ValueTask DelayAsync(TimeSpan delay) => timers.DelayAsync(delay);
+
+    /// <summary>Lets everything else that is ready run first.</summary>
+    public ValueTask YieldAsync() => timers.DelayAsync(TimeSpan.Zero);
+
+    /// <summary>Runs work on a worker thread; the result comes back to this thread.</summary>
+    public ValueTask OffloadAsync(WorkItem item)
+    {
+        var pending = item.Begin(this);
+        workers.Add(item);
+        return pending;
+    }
+
+    /// <summary>Runs a function on a worker thread: for system calls that may block and are not in the ring. Allocates.</summary>
+    public async ValueTask<T> OffloadAsync<T>(Func<T> function)
+    {
+        var item = new FunctionItem<T>(function);
+        await OffloadAsync(item);
+        return item.Result;
+    }
+
+    /// <summary>Tears the ring down; operations in flight are cancelled by the kernel.</summary>
+    public void Dispose()
+    {
+        workers.Dispose();
+        Buffers.DetachRegistrar();
+        ring.Dispose();
+        Buffers.Dispose();
+        wake.Dispose();
+    }
+
+    internal void PostFromWorker(IRunnable runnable)
+    {
+        posted.Enqueue(runnable);
+        if (Interlocked.Exchange(ref sleeping, 0) == 1)
+            wake.Signal();
+    }
+
+    private void RunUntil(Task task)
+    {
+        while (true)
+        {
+            RunReady();
+            if (task.IsCompleted)
+                return;
+            Turn(-1);
+        }
+    }
+
+    private void Drain()
+    {
+        var start = Time.GetTimestamp();
+        while (Queue.InFlightCount > 0 && Time.GetElapsedTime(start).TotalNanoseconds < DrainNanoseconds)
+        {
+            Turn(DrainNanoseconds / 10);
+            RunReady();
+        }
+    }
+
+    private void Turn(long maxNanoseconds)
+    {
+        Queue.SubmitBacklog();
+        var timeout = timers.NanosecondsToNext;
+        if (timeout < 0)
+            timeout = maxNanoseconds;
+        var mayWait = ready.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
+        if (mayWait)
+        {
+            Interlocked.Exchange(ref sleeping, 1);
+            mayWait = posted.IsEmpty;
+        }
+
+        ring.Enter(mayWait ? 1u : 0u, timeout);
+        Volatile.Write(ref sleeping, 0);
+        Queue.Reap();
+        timers.RunDue();
+    }
+
+    // Runs what is ready now; what becomes ready meanwhile waits for the next turn of the ring, so that nobody starves.
+    private void RunReady()
+    {
+        while (posted.TryDequeue(out var runnable))
+            ready.Enqueue(runnable);
+        for (var count = ready.Count; count > 0; count--)
+            ready.Dequeue().Run();
+    }
+
+    private sealed class PostedAction(Action action) : IRunnable
+    {
+        public void Run() => action();
+    }
+
+    private sealed class FunctionItem<T>(Func<T> function) : WorkItem
+    {
+        public T Result { get; private set; } = default!;
+
+        protected override void Execute() => Result = function();
+    }
+}

@@ -1,0 +1,67 @@
+namespace BlockUring.Native.Uring;
+
+/// <summary>A few threads for processor work, started when first needed.</summary>
+internal sealed class WorkerPool : IDisposable
+{
+    private readonly Queue<WorkItem> items = new();
+    private readonly List<Thread> threads = [];
+    private readonly int maxThreads;
+    private int waitingCount;
+    private bool closed;
+
+    public WorkerPool(int maxThreads) => this.maxThreads = maxThreads;
+
+    public void Add(WorkItem item)
+    {
+        lock (items)
+        {
+            items.Enqueue(item);
+            if (waitingCount > 0)
+                Monitor.Pulse(items);
+            else if (threads.Count < maxThreads)
+                StartThread();
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (items)
+        {
+            closed = true;
+            Monitor.PulseAll(items);
+        }
+
+        foreach (var thread in threads)
+            thread.Join();
+    }
+
+    private void StartThread()
+    {
+        var thread = new Thread(Work) { IsBackground = true, Name = $"worker {threads.Count}" };
+        threads.Add(thread);
+        thread.Start();
+    }
+
+    private void Work()
+    {
+        while (TryTake(out var item))
+            item.ExecuteOnWorker();
+    }
+
+    private bool TryTake(out WorkItem item)
+    {
+        lock (items)
+        {
+            while (!items.TryDequeue(out item!))
+            {
+                if (closed)
+                    return false;
+                waitingCount++;
+                Monitor.Wait(items);
+                waitingCount--;
+            }
+
+            return true;
+        }
+    }
+}

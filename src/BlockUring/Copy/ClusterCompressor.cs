@@ -1,0 +1,132 @@
+using System.Runtime.CompilerServices;
+using BlockUring.Images;
+using BlockUring.Native.Codecs;
+using BlockUring.Native.Memory;
+using BlockUring.Native.Uring;
+
+namespace BlockUring.Copy;
+
+/// <summary>
+/// Compresses the clusters of one chunk on the worker threads, all at the same time, and writes them in guest order. One for each
+/// <see cref="CopyWorker"/>.
+/// </summary>
+internal sealed class ClusterCompressor : IDisposable
+{
+    private readonly IoThread thread;
+    private readonly Image target;
+    private readonly CompressionType type;
+    private readonly int? level;
+    private readonly int clusterLength;
+    private readonly List<Job> jobs = [];
+    private ValueTask[] pending = [];
+
+    public ClusterCompressor(IoThread thread, Image target, CompressionType type, int? level)
+    {
+        this.thread = thread;
+        this.target = target;
+        this.type = type;
+        this.level = level;
+        clusterLength = target.Format.ClusterLength;
+    }
+
+    /// <summary>Writes a chunk that starts on a cluster.</summary>
+    /// <param name="offset">Guest offset.</param>
+    /// <param name="memory">The chunk; only the image's last cluster may be short, and then its buffer has room for the whole of it.</param>
+    /// <param name="storeZeroes">Whether clusters of zeroes must be written, as zero clusters, rather than left out.</param>
+    /// <returns>Bytes of clusters that were not all zeroes.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<int> WriteAsync(long offset, IoMemory memory, bool storeZeroes)
+    {
+        var count = (memory.Length + clusterLength - 1) / clusterLength;
+        Start(memory, count);
+        for (var i = 0; i < count; i++)
+            await pending[i];
+
+        var data = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var job = jobs[i];
+            var cluster = Cluster(memory, i);
+            var at = offset + ((long)i * clusterLength);
+            if (job.IsZero)
+            {
+                if (storeZeroes)
+                    await target.WriteZeroesAsync(at, cluster.Length, mayUnmap: true);
+                continue;
+            }
+
+            data += cluster.Length;
+            if (job.CompressedLength < 0)
+                await target.WriteAsync(at, cluster);
+            else
+                await target.WriteCompressedAsync(at, job.Output.Memory.Slice(0, job.CompressedLength));
+        }
+
+        return data;
+    }
+
+    public void Dispose()
+    {
+        foreach (var job in jobs)
+            job.Dispose();
+        jobs.Clear();
+    }
+
+    private void Start(IoMemory memory, int count)
+    {
+        if (pending.Length < count)
+            Array.Resize(ref pending, count);
+        while (jobs.Count < count)
+            jobs.Add(new Job(ClusterCodec.Create(type, level), thread.Buffers.Rent(clusterLength)));
+        for (var i = 0; i < count; i++)
+        {
+            var job = jobs[i];
+            job.Input = PaddedCluster(memory, i);
+#pragma warning disable CA2012 // Each is awaited once, in WriteAsync.
+            pending[i] = thread.OffloadAsync(job);
+#pragma warning restore CA2012
+        }
+    }
+
+    private IoMemory Cluster(IoMemory memory, int index)
+    {
+        var start = index * clusterLength;
+        return memory.Slice(start, Math.Min(clusterLength, memory.Length - start));
+    }
+
+    // The format holds whole clusters: where the guest disk ends inside one, the rest is zeroes.
+    private IoMemory PaddedCluster(IoMemory memory, int index)
+    {
+        var cluster = Cluster(memory, index);
+        if (cluster.Length == clusterLength)
+            return cluster;
+        var padded = memory.Buffer.Memory.Slice(cluster.Offset, clusterLength);
+        padded.Span[cluster.Length..].Clear();
+        return padded;
+    }
+
+    private sealed class Job(ClusterCodec codec, IoBuffer output) : WorkItem, IDisposable
+    {
+        public IoMemory Input { get; set; }
+
+        public IoBuffer Output => output;
+
+        public int CompressedLength { get; private set; }
+
+        public bool IsZero { get; private set; }
+
+        public void Dispose()
+        {
+            codec.Dispose();
+            output.Dispose();
+        }
+
+        protected override void Execute()
+        {
+            var input = Input.Span;
+            IsZero = ZeroDetector.IsZero(input);
+            if (!IsZero)
+                CompressedLength = codec.Compress(input, output.Span[..^1]);
+        }
+    }
+}

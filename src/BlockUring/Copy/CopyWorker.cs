@@ -1,0 +1,209 @@
+using System.Runtime.CompilerServices;
+using BlockUring.Native.Interop;
+using BlockUring.Native.Memory;
+using BlockUring.Native.Uring;
+using BlockUring.Storage;
+
+namespace BlockUring.Copy;
+
+/// <summary>One of the loops of a <see cref="BlockCopy"/>: takes a piece, deals with it, takes the next. Owns one buffer.</summary>
+internal sealed class CopyWorker : IDisposable
+{
+    private const int SalvageLength = 512;
+
+    private readonly IoThread thread;
+    private readonly CopySettings settings;
+    private readonly CopyPlanner planner;
+    private readonly CopyProgress progress;
+    private readonly int granularity;
+    private readonly ClusterCompressor? compressor;
+    private IoBuffer? buffer;
+
+    public CopyWorker(IoThread thread, CopySettings settings, CopyPlanner planner, CopyProgress progress)
+    {
+        this.thread = thread;
+        this.settings = settings;
+        this.planner = planner;
+        this.progress = progress;
+        granularity = Granularity(settings);
+        if (settings.Compression is { } type)
+            compressor = new ClusterCompressor(thread, settings.Target, type, settings.CompressionLevel);
+    }
+
+    public async Task RunAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            var piece = await planner.NextAsync();
+            if (piece.Length == 0)
+                return;
+            switch (piece.Action)
+            {
+                case CopyAction.Data:
+                    await CopyAsync(piece);
+                    break;
+                case CopyAction.Zero:
+                    await ZeroAsync(piece.Offset, piece.Length);
+                    progress.Add(piece.Length, 0, piece.Length);
+                    break;
+                default:
+                    progress.Add(piece.Length, 0, 0);
+                    break;
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        buffer?.Dispose();
+        buffer = null;
+        compressor?.Dispose();
+    }
+
+    // Zero runs are left out where they are at least SparseLength long. A target with clusters holds whole subclusters anyway, so
+    // splitting finer than that saves nothing; above 64 KiB it does, on the host.
+    private static int Granularity(CopySettings settings)
+    {
+        const int maxUseful = 64 << 10;
+        if (settings.SparseLength == 0)
+            return 0;
+        var wanted = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)settings.SparseLength);
+        wanted = Math.Max(wanted, Math.Min(maxUseful, settings.Target.Format.AllocationGranularity));
+        return Math.Min(wanted, settings.ChunkLength);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask CopyAsync(CopyPiece piece)
+    {
+        if (settings.Limit is { } limit)
+            await WaitForTurnAsync(limit, piece.Length);
+        if (settings.CopyOffload && piece.HostOffset >= 0 && await TryOffloadAsync(piece))
+        {
+            progress.Add(piece.Length, piece.Length, 0);
+            return;
+        }
+
+        buffer ??= thread.Buffers.Rent(settings.ChunkLength);
+        var length = (int)piece.Length;
+        var memory = buffer.Memory.Slice(0, length);
+        try
+        {
+            await settings.Source.ReadAsync(piece.Offset, memory);
+        }
+        catch (BlockException e)
+        {
+            if (!settings.Salvage)
+                throw Explain(e, "reading", piece.Offset);
+            await SalvageAsync(piece.Offset, memory);
+        }
+
+        var data = compressor != null
+            ? await compressor.WriteAsync(piece.Offset, memory, MustStoreZeroes(piece.Offset))
+            : await WriteAsync(piece.Offset, memory);
+        progress.Add(length, data, length - data);
+    }
+
+    // Writes the runs of data, and those of zeroes where the target does not read as zeroes by itself. Returns the bytes of data.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> WriteAsync(long offset, IoMemory memory)
+    {
+        var data = 0;
+        try
+        {
+            for (var done = 0; done < memory.Length;)
+            {
+                var run = NextRun(memory, offset, done, out var isZero);
+                if (isZero)
+                {
+                    await ZeroAsync(offset + done, run);
+                }
+                else
+                {
+                    await settings.Target.WriteAsync(offset + done, memory.Slice(done, run));
+                    data += run;
+                }
+
+                done += run;
+            }
+        }
+        catch (BlockException e)
+        {
+            throw Explain(e, "writing", offset);
+        }
+
+        return data;
+    }
+
+    // Runs end on multiples of the granularity in the target, so the first block of an unaligned piece is short.
+    private int NextRun(IoMemory memory, long offset, int done, out bool isZero)
+    {
+        isZero = false;
+        if (granularity == 0)
+            return memory.Length - done;
+        var span = memory.Span[done..];
+        var misaligned = (int)((offset + done) & (granularity - 1));
+        if (misaligned == 0)
+            return ZeroDetector.FirstRun(span, granularity, out isZero);
+        var first = Math.Min(span.Length, granularity - misaligned);
+        isZero = ZeroDetector.IsZero(span[..first]);
+        return first;
+    }
+
+    private ValueTask ZeroAsync(long offset, long length) =>
+        MustStoreZeroes(offset) ? StoreZeroesAsync(offset, length) : ValueTask.CompletedTask;
+
+    // A target with a backing file must hide it; beyond its end there are zeroes anyway.
+    private bool MustStoreZeroes(long offset) =>
+        settings.TargetHasBacking ? offset < settings.TargetBackingLength : !settings.TargetIsZero;
+
+    private async ValueTask StoreZeroesAsync(long offset, long length)
+    {
+        try
+        {
+            await settings.Target.WriteZeroesAsync(offset, length, mayUnmap: true);
+        }
+        catch (BlockException e)
+        {
+            throw Explain(e, "writing", offset);
+        }
+    }
+
+    private async ValueTask<bool> TryOffloadAsync(CopyPiece piece)
+    {
+        if (!settings.Target.Format.TryMapForOverwrite(piece.Offset, piece.Length, out var file, out var hostOffset))
+            return false;
+        return await file.TryCopyRangeAsync(piece.File!, piece.HostOffset, hostOffset, piece.Length);
+    }
+
+    private async ValueTask WaitForTurnAsync(RateLimit limit, long length)
+    {
+        var wait = limit.Reserve(length, out var ticket);
+        while (wait > TimeSpan.Zero)
+        {
+            await thread.DelayAsync(wait);
+            wait = limit.Remaining(ticket);
+        }
+    }
+
+    private async ValueTask SalvageAsync(long offset, IoMemory memory)
+    {
+        for (var done = 0; done < memory.Length; done += SalvageLength)
+        {
+            var sector = memory.Slice(done, Math.Min(SalvageLength, memory.Length - done));
+            try
+            {
+                await settings.Source.ReadAsync(offset + done, sector);
+            }
+            catch (BlockException e)
+            {
+                settings.Warn($"warning: error while reading offset {offset + done}: {Reason(e)}");
+                sector.Span.Clear();
+            }
+        }
+    }
+
+    private static BlockException Explain(BlockException e, string doing, long offset) =>
+        new(e.Kind, $"error while {doing} at byte {offset}: {Reason(e)}", e.ErrorNumber, e) { Path = e.Path, Offset = e.Offset };
+
+    private static string Reason(BlockException e) => e.ErrorNumber != 0 ? Errno.Message(e.ErrorNumber) : e.Message;
+}
