@@ -56,7 +56,10 @@ public static class BackingChain
             options.TryTake("backing", out var backingReference);
             format = isProtocol
                 ? new Raw.RawImage(file, driverName!)
-                : await driver.OpenAsync(new OpenContext(settings.Host, file, fileOptions, options, settings.Gate, settings.Warn));
+                : await driver.OpenAsync(new OpenContext(settings.Host, file, fileOptions, options, settings.Gate, settings.Warn)
+                {
+                    MetadataOnly = settings.MetadataOnly,
+                });
             DemandNothingLeft(options, driver);
             var backing = backingReference == ""
                 ? null

@@ -8,4 +8,7 @@ public interface IMeasuredContent
 
     /// <summary>The run at <paramref name="offset"/>: its length (1 to <paramref name="maxLength"/>) and whether it would have to be stored.</summary>
     ValueTask<(long Length, bool IsData)> GetRunAsync(long offset, long maxLength);
+
+    /// <summary>Bytes that the content's persistent bitmaps would take in a qcow2 file of that cluster size; null when it cannot have any.</summary>
+    long? MeasureBitmaps(int clusterLength) => null;
 }

@@ -1,3 +1,4 @@
+using BlockUring.Images.Qcow2;
 using BlockUring.Images.Raw;
 
 namespace BlockUring.Images;
@@ -12,6 +13,7 @@ public static class ImageFormats
     public static IReadOnlyList<ImageDriver> All { get; } =
     [
         new RawDriver(),
+        new Qcow2Driver(),
     ];
 
     /// <summary>The format of that name, or null.</summary>

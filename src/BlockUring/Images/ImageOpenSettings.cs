@@ -10,6 +10,9 @@ public sealed record ImageOpenSettings(FileHost Host, FileOpenOptions File)
     /// <summary>Whether the backing chain is opened too; without it, unallocated runs read as zeroes.</summary>
     public bool OpenBacking { get; init; } = true;
 
+    /// <summary>Whether only metadata is wanted; see <see cref="OpenContext.MetadataOnly"/>.</summary>
+    public bool MetadataOnly { get; init; }
+
     /// <summary>Decides which files named inside images may be opened.</summary>
     public OpenGate Gate { get; init; } = OpenGate.AllowAll;
 

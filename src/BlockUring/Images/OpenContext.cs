@@ -15,4 +15,11 @@ public sealed record OpenContext(
     FileOpenOptions FileOptions,
     OptionTree Options,
     OpenGate Gate,
-    Action<string> Warn);
+    Action<string> Warn)
+{
+    /// <summary>
+    /// Whether only metadata is wanted (`info`): no guest data will be read, and further files that hold nothing else are not opened, so
+    /// that looking at an image from somebody else opens nothing that it names.
+    /// </summary>
+    public bool MetadataOnly { get; init; }
+}

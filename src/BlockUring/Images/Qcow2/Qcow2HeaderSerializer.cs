@@ -1,0 +1,100 @@
+using System.Buffers.Binary;
+using System.Text;
+
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>Writes a header, its extensions and the backing file name as the first cluster has them.</summary>
+internal static class Qcow2HeaderSerializer
+{
+    // Why: the table takes 392 bytes and would leave no room for a backing file name in the smallest clusters; QEMU draws the line here too.
+    private const int MinClusterLengthForFeatureNames = 8192;
+
+    /// <summary>Fills the whole first cluster.</summary>
+    /// <param name="header">What to write.</param>
+    /// <param name="cluster">One cluster; all of it is set.</param>
+    /// <returns>False when extensions and names do not fit the cluster; its content is then undefined.</returns>
+    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster)
+    {
+        cluster.Clear();
+        var at = WriteFields(header, cluster);
+        var fits = TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
+            && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
+            && (header.Version < 3 || cluster.Length < MinClusterLengthForFeatureNames
+                || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at))
+            && TryBitmaps(header.Bitmaps, cluster, ref at);
+        foreach (var extension in header.UnknownExtensions)
+            fits = fits && TryExtension(extension.Data, extension.Type, cluster, ref at);
+        return fits && TryExtension([], HeaderExtension.End, cluster, ref at) && TryBackingName(header.BackingFileName, cluster, at);
+    }
+
+    private static int WriteFields(Qcow2Header header, Span<byte> cluster)
+    {
+        U32(cluster, 0, Qcow2Header.Magic);
+        U32(cluster, 4, (uint)header.Version);
+        U32(cluster, 20, (uint)header.ClusterBits);
+        U64(cluster, 24, (ulong)header.GuestLength);
+        U32(cluster, 32, (uint)header.EncryptionMethod);
+        U32(cluster, 36, (uint)header.L1Count);
+        U64(cluster, 40, (ulong)header.L1Offset);
+        U64(cluster, 48, (ulong)header.RefcountTableOffset);
+        U32(cluster, 56, (uint)header.RefcountTableClusters);
+        U32(cluster, 60, (uint)header.SnapshotCount);
+        U64(cluster, 64, (ulong)header.SnapshotTableOffset);
+        if (header.Version == 2)
+            return Qcow2Header.Version2Length;
+
+        var length = checked(Qcow2Header.KnownLength + header.UnknownFields.Length);
+        U64(cluster, 72, (ulong)header.Incompatible);
+        U64(cluster, 80, (ulong)header.Compatible);
+        U64(cluster, 88, (ulong)header.Autoclear);
+        U32(cluster, 96, (uint)header.RefcountOrder);
+        U32(cluster, 100, (uint)length);
+        cluster[104] = (byte)header.Compression;
+        header.UnknownFields.CopyTo(cluster[Qcow2Header.KnownLength..]);
+        return length;
+    }
+
+    private static bool TryBitmaps(BitmapsExtension? bitmaps, Span<byte> cluster, ref int at)
+    {
+        if (bitmaps == null)
+            return true;
+        Span<byte> data = stackalloc byte[BitmapsExtension.Bytes];
+        U32(data, 0, (uint)bitmaps.Count);
+        U32(data, 4, 0);
+        U64(data, 8, (ulong)bitmaps.DirectoryLength);
+        U64(data, 16, (ulong)bitmaps.DirectoryOffset);
+        return TryExtension(data, HeaderExtension.Bitmaps, cluster, ref at);
+    }
+
+    private static bool TryExtension(string? text, uint type, Span<byte> cluster, ref int at) =>
+        text == null || TryExtension(Encoding.UTF8.GetBytes(text), type, cluster, ref at);
+
+    private static bool TryExtension(ReadOnlySpan<byte> data, uint type, Span<byte> cluster, ref int at)
+    {
+        var end = checked(at + 8 + ((data.Length + 7) & ~7));
+        if (end > cluster.Length)
+            return false;
+        U32(cluster, at, type);
+        U32(cluster, at + 4, (uint)data.Length);
+        data.CopyTo(cluster[(at + 8)..]);
+        at = end;
+        return true;
+    }
+
+    private static bool TryBackingName(string? name, Span<byte> cluster, int at)
+    {
+        if (name == null)
+            return true;
+        var bytes = Encoding.UTF8.GetBytes(name);
+        if (bytes.Length > cluster.Length - at)
+            return false;
+        bytes.CopyTo(cluster[at..]);
+        U64(cluster, 8, (ulong)at);
+        U32(cluster, 16, (uint)bytes.Length);
+        return true;
+    }
+
+    private static void U32(Span<byte> bytes, int at, uint value) => BinaryPrimitives.WriteUInt32BigEndian(bytes[at..], value);
+
+    private static void U64(Span<byte> bytes, int at, ulong value) => BinaryPrimitives.WriteUInt64BigEndian(bytes[at..], value);
+}

@@ -1,0 +1,168 @@
+using System.Runtime.CompilerServices;
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>An open qcow2 image: maps guest offsets to clusters. Reading is complete; writing is not here yet.</summary>
+/// <remarks>Called on the thread that owns the image's I/O.</remarks>
+public sealed class Qcow2Image : ImageFormat
+{
+    private readonly Qcow2Mapper mapper;
+    private readonly bool ownsDataFile;
+    private bool knowsSparseness;
+
+    internal Qcow2Image(Qcow2Parts parts)
+    {
+        Header = parts.Header;
+        Geometry = parts.Geometry;
+        File = parts.File;
+        DataFile = parts.DataFile ?? parts.File;
+        ownsDataFile = parts.DataFile != null;
+        L1 = parts.L1;
+        Snapshots = parts.Snapshots;
+        Bitmaps = parts.Bitmaps;
+        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes);
+        mapper = new Qcow2Mapper(File, DataFile, Header, Geometry, L2Cache);
+        CompressedClusters = new CompressedReader(File, Geometry, Header.Compression);
+    }
+
+    /// <inheritdoc/>
+    public override string Name => "qcow2";
+
+    /// <summary>The guest size: what the header says, down to a whole sector of 512 bytes.</summary>
+    public override long Length => Header.GuestLength & ~511L;
+
+    /// <inheritdoc/>
+    public override int ClusterLength => Geometry.ClusterLength;
+
+    /// <inheritdoc/>
+    public override int AllocationGranularity => Geometry.SubclusterLength;
+
+    /// <inheritdoc/>
+    public override string? BackingFileName => Header.BackingFileName;
+
+    /// <inheritdoc/>
+    public override string? BackingFormat => Header.BackingFormat;
+
+    /// <inheritdoc/>
+    public override bool SupportsBacking => true;
+
+    /// <summary>The internal snapshots, in the order of the table.</summary>
+    public IReadOnlyList<Qcow2Snapshot> Snapshots { get; }
+
+    /// <summary>What `info` prints about the format.</summary>
+    public Qcow2Info Info => Qcow2InfoOf(Header, Bitmaps);
+
+    /// <summary>The header as it was read; replaced by whoever writes it.</summary>
+    internal Qcow2Header Header { get; set; }
+
+    internal Qcow2Geometry Geometry { get; }
+
+    /// <summary>The file with the metadata.</summary>
+    internal BlockFile File { get; }
+
+    /// <summary>The file with the guest data: <see cref="File"/>, or the external data file.</summary>
+    internal BlockFile DataFile { get; }
+
+    /// <summary>The L1 table in force.</summary>
+    internal L1Table L1 { get; set; }
+
+    /// <summary>L2 tables, in slices of <see cref="Qcow2Geometry.SliceLength"/>.</summary>
+    internal TableCache L2Cache { get; }
+
+    internal CompressedReader CompressedClusters { get; }
+
+    internal IReadOnlyList<Qcow2BitmapInfo> Bitmaps { get; }
+
+    /// <inheritdoc/>
+    public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
+        knowsSparseness ? mapper.MapAsync(L1, guestOffset, maxLength) : DetectAndMapAsync(guestOffset, maxLength);
+
+    /// <inheritdoc/>
+    public override ValueTask ReadCompressedAsync(Mapping mapping, long guestOffset, IoMemory destination) =>
+        CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
+
+    /// <inheritdoc/>
+    public override async ValueTask FlushAsync()
+    {
+        if (File.IsReadOnly)
+            return;
+        await L2Cache.WriteBackAsync();
+        if (ownsDataFile)
+            await DataFile.FlushAsync();
+        await File.FlushAsync();
+    }
+
+    /// <summary>
+    /// From now on the guest disk is that of a snapshot, as `convert -l` wants it: its L1 table, with the size of the active disk (as in QEMU).
+    /// Only for an image that is not being written.
+    /// </summary>
+    /// <param name="id">The snapshot's id, or null for any.</param>
+    /// <param name="name">Its name, or null for any; at least one of the two is given.</param>
+    /// <exception cref="BlockException">"Can't find snapshot", or its table is out of bounds.</exception>
+    public async ValueTask LoadSnapshotAsync(string? id, string? name)
+    {
+        var snapshot = FindSnapshot(id, name)
+            ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot", Native.Interop.Errno.ENOENT);
+        var offset = Qcow2HeaderParser.TableOffset(
+            Geometry, snapshot.L1Offset, snapshot.L1Count, L1Table.EntryLength, Qcow2Limits.MaxL1Bytes, "Snapshot L1 table");
+        L1 = await L1Table.ReadAsync(File, offset, (int)snapshot.L1Count);
+    }
+
+    /// <summary>As <see cref="LoadSnapshotAsync(string?, string?)"/>: the snapshot of that id, or else of that name.</summary>
+    public ValueTask LoadSnapshotAsync(string idOrName) =>
+        FindSnapshot(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
+
+    /// <summary>Bytes that the persistent bitmaps would take in a qcow2 file of that cluster size; null when the version has none.</summary>
+    public long? MeasureBitmaps(int clusterLength) =>
+        Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps, Length, clusterLength);
+
+    /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
+    internal void ForgetSparseness() => knowsSparseness = false;
+
+    /// <inheritdoc/>
+    protected override ValueTask CloseAsync()
+    {
+        L2Cache.Dispose();
+        CompressedClusters.Dispose();
+        return ownsDataFile ? DataFile.DisposeAsync() : ValueTask.CompletedTask;
+    }
+
+    private static Qcow2Info Qcow2InfoOf(Qcow2Header header, IReadOnlyList<Qcow2BitmapInfo> bitmaps)
+    {
+        var hasFeatures = header.Version >= 3;
+        return new(
+            hasFeatures ? "1.1" : "0.10",
+            header.Compression,
+            1 << header.RefcountOrder,
+            hasFeatures ? (header.Compatible & CompatibleFeatures.LazyRefcounts) != 0 : null,
+            hasFeatures ? header.IsCorrupt : null,
+            hasFeatures ? header.HasSubclusters : null,
+            hasFeatures ? header.DataFileName : null,
+            header.HasDataFile ? header.HasRawDataFile : null,
+            hasFeatures ? bitmaps : [],
+            header.IsDirty);
+    }
+
+    private Qcow2Snapshot? FindSnapshot(string? id, string? name)
+    {
+        if (id == null && name == null)
+            return null;
+        foreach (var snapshot in Snapshots)
+        {
+            if ((id == null || snapshot.Id == id) && (name == null || snapshot.Name == name))
+                return snapshot;
+        }
+
+        return null;
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Mapping> DetectAndMapAsync(long guestOffset, long maxLength)
+    {
+        mapper.MayBeSparse = await SparseDetector.DetectAsync(File, Header, Geometry);
+        knowsSparseness = true;
+        return await mapper.MapAsync(L1, guestOffset, maxLength);
+    }
+}

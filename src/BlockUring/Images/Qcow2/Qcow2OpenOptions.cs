@@ -1,0 +1,67 @@
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>The options that opening a qcow2 image takes, with QEMU's names.</summary>
+/// <param name="DataFileName">The external data file, instead of the one that the header names.</param>
+/// <param name="CacheBytes">Bound of the L2 table cache.</param>
+internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes)
+{
+    /// <summary>The bound when none is given. Why: a process stays below 64 MiB; this covers 128 GiB of guest at 64 KiB clusters.</summary>
+    public const long DefaultCacheBytes = 16 << 20;
+
+    /// <summary>Why: what a user asks for must not outgrow the pool that the tables live in.</summary>
+    public const long MaxCacheBytes = 128 << 20;
+
+    private static readonly string[] BoolNames =
+        ["lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other",
+            "overlap-check.main-header", "overlap-check.active-l1", "overlap-check.active-l2", "overlap-check.refcount-table",
+            "overlap-check.refcount-block", "overlap-check.snapshot-table", "overlap-check.inactive-l1", "overlap-check.inactive-l2",
+            "overlap-check.bitmap-directory"];
+
+    private static readonly string[] SizeNames = ["refcount-cache-size", "l2-cache-entry-size", "cache-clean-interval"];
+
+    /// <summary>Takes the format's options out of the tree.</summary>
+    public static Qcow2OpenOptions Take(OptionTree options, Qcow2Header header, Qcow2Geometry geometry)
+    {
+        var dataFile = options.TakeSubtree("data-file");
+        var dataFileName = dataFile.Get("filename") ?? dataFile.Get("file.filename");
+        var total = TakeSize(options, "cache-size");
+        var l2 = TakeSize(options, "l2-cache-size");
+        foreach (var name in SizeNames)
+            TakeSize(options, name);
+        foreach (var name in BoolNames)
+            CheckBool(options, name, header);
+        CheckOverlap(options, "overlap-check");
+        CheckOverlap(options, "overlap-check.template");
+        if (l2 > total)
+            throw Qcow2Errors.Invalid("l2-cache-size may not exceed cache-size");
+        var bytes = Math.Clamp(l2 ?? total ?? DefaultCacheBytes, 2L * geometry.SliceLength, MaxCacheBytes);
+        return new(dataFileName, bytes);
+    }
+
+    private static long? TakeSize(OptionTree options, string name)
+    {
+        if (!options.TryTake(name, out var text))
+            return null;
+        return SizeText.TryParse(text, out var value)
+            ? value
+            : throw Qcow2Errors.Invalid($"Parameter '{name}' expects a non-negative number below 2^64");
+    }
+
+    private static void CheckBool(OptionTree options, string name, Qcow2Header header)
+    {
+        if (!options.TryTake(name, out var text))
+            return;
+        var value = OptionText.ParseBool(name, text);
+        if (name == "lazy-refcounts" && value && header.Version < 3)
+            throw Qcow2Errors.Invalid("Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
+    }
+
+    private static void CheckOverlap(OptionTree options, string name)
+    {
+        if (options.TryTake(name, out var text) && text is not ("none" or "constant" or "cached" or "all"))
+        {
+            throw Qcow2Errors.Invalid(
+                $"Unsupported value '{text}' for qcow2 option 'overlap-check'. Allowed are any of the following: none, constant, cached, all");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using System.Buffers.Binary;
+using System.Text;
+using BlockUring.Storage;
+
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>
+/// Reads the snapshot table (specification: "Snapshots"). An entry, at a multiple of 8:
+/// <code>
+///  0  8  L1 table offset            24  8  guest run time, ns
+///  8  4  L1 entries                 32  4  VM state size
+/// 12  2  length of the id           36  4  length of the extra data
+/// 14  2  length of the name         40  …  extra data: 8 VM state size, 8 guest size, 8 instruction count, …
+/// 16  4  date, seconds               …  …  id, name
+/// 20  4  date, nanoseconds
+/// </code>
+/// </summary>
+internal static class SnapshotTable
+{
+    private const int WindowLength = 64 << 10;
+    private const int KnownExtraLength = 24;
+
+    /// <summary>Reads all entries.</summary>
+    /// <exception cref="BlockException">The table or an entry is too big, with QEMU's message.</exception>
+    public static async ValueTask<IReadOnlyList<Qcow2Snapshot>> ReadAsync(BlockFile file, Qcow2Header header)
+    {
+        if (header.SnapshotCount == 0)
+            return [];
+        var snapshots = new List<Qcow2Snapshot>();
+        using var window = new ReadWindow(file, WindowLength);
+        using var name = file.Buffers.Rent(2 * ushort.MaxValue);
+        var start = header.SnapshotTableOffset;
+        var at = start;
+        var namesKept = 0;
+        for (var i = 0; i < header.SnapshotCount; i++)
+        {
+            at = (at + 7) & ~7L;
+            var fixedPart = await window.GetAsync(at, Qcow2Snapshot.FixedLength + KnownExtraLength);
+            var (snapshot, idLength, nameLength) = ParseFixed(fixedPart.Span, header.GuestLength & ~511L);
+            if (snapshot.ExtraLength > Qcow2Limits.MaxSnapshotExtraBytes)
+                throw Qcow2Errors.Limit($"Too much extra metadata in snapshot table entry {i}");
+            at += Qcow2Snapshot.FixedLength + snapshot.ExtraLength;
+            var text = name.Memory.Slice(0, idLength + nameLength);
+            await window.CopyAsync(at, text);
+            at += text.Length;
+            namesKept += text.Length;
+            if (at - start > Qcow2Limits.MaxSnapshotTableBytes || namesKept > Qcow2Limits.MaxNameBytesKept)
+                throw Qcow2Errors.Limit("Snapshot table is too big");
+            snapshots.Add(snapshot with { Id = Text(text.Span[..idLength]), Name = Text(text.Span[idLength..]) });
+        }
+
+        return snapshots;
+    }
+
+    private static (Qcow2Snapshot Snapshot, int IdLength, int NameLength) ParseFixed(ReadOnlySpan<byte> entry, long guestLength)
+    {
+        var extraLength = BinaryPrimitives.ReadUInt32BigEndian(entry[36..]);
+        var extra = entry[Qcow2Snapshot.FixedLength..];
+        long vmState = BinaryPrimitives.ReadUInt32BigEndian(entry[32..]);
+        if (extraLength >= 8)
+            vmState = BinaryPrimitives.ReadInt64BigEndian(extra);
+        if (extraLength >= 16)
+            guestLength = BinaryPrimitives.ReadInt64BigEndian(extra[8..]);
+        var instructions = extraLength >= KnownExtraLength ? BinaryPrimitives.ReadInt64BigEndian(extra[16..]) : -1;
+        var takenAt = DateTimeOffset.FromUnixTimeSeconds(BinaryPrimitives.ReadUInt32BigEndian(entry[16..]))
+            .AddTicks(BinaryPrimitives.ReadUInt32BigEndian(entry[20..]) / 100);
+        var clock = BinaryPrimitives.ReadUInt64BigEndian(entry[24..]);
+        var snapshot = new Qcow2Snapshot("", "", vmState, takenAt, clock, instructions, guestLength)
+        {
+            L1Offset = BinaryPrimitives.ReadUInt64BigEndian(entry),
+            L1Count = BinaryPrimitives.ReadUInt32BigEndian(entry[8..]),
+            ExtraLength = (int)Math.Min(extraLength, int.MaxValue / 2),
+        };
+        return (snapshot, BinaryPrimitives.ReadUInt16BigEndian(entry[12..]), BinaryPrimitives.ReadUInt16BigEndian(entry[14..]));
+    }
+
+    private static string Text(ReadOnlySpan<byte> bytes)
+    {
+        var end = bytes.IndexOf((byte)0);
+        return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
+    }
+}
