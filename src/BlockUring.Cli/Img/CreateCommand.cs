@@ -54,7 +54,7 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
         if (settings.Options != null)
             options.Parse(settings.Options, context.Warn, prefix);
         if (options["size"] is { } sizeOption)
-            size = size == NoSize ? SizeOf(sizeOption, driver, options, prefix) : throw new CommandFailure($"{prefix}The image size must be specified only once");
+            size = size == NoSize ? long.Parse(sizeOption) : throw new CommandFailure($"{prefix}The image size must be specified only once");
 
         SetBacking(options, driver, settings, path, prefix);
         if (options["backing_file"] is { } backing)
@@ -106,7 +106,7 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
         const string noFormat = "Backing file specified without backing format";
         if (isUnsafe)
             return format == null ? throw new CommandFailure(prefix + noFormat) : NoSize;
-        var settings = new ImageOpenSettings(host, new FileOpenOptions(true, ForceShare: true)) { Warn = context.Warn };
+        var settings = new ImageOpenSettings(host, new FileOpenOptions(true, ForceShare: true)) { Warn = context.Warn, MetadataOnly = true };
         try
         {
             await using var image = await BackingChain.OpenAsync(ImageOpener.DemandFile(ImagePath.Combine(path, backing)), format, settings);
@@ -136,9 +136,6 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
             throw e.ErrorNumber == Errno.EFBIG ? TooLarge(driver, options, prefix) : CommandFailure.Because(prefix, e);
         }
     }
-
-    private static long SizeOf(string bytes, ImageDriver driver, CreateOptionText options, string prefix) =>
-        long.TryParse(bytes, out var size) ? size : throw TooLarge(driver, options, prefix);
 
     private static CommandFailure TooLarge(ImageDriver driver, CreateOptionText options, string prefix)
     {

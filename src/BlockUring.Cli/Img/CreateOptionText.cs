@@ -1,5 +1,6 @@
 using System.Text;
 using BlockUring.Images;
+using BlockUring.Storage;
 
 namespace BlockUring.Cli.Img;
 
@@ -110,26 +111,24 @@ internal sealed class CreateOptionText
 
     private static string Check(CreateOption option, string value, string prefix)
     {
-        switch (option.Kind)
+        try
         {
-            case CreateOptionKind.Bool when value is not ("on" or "off" or "yes" or "no" or "true" or "false" or "y" or "n"):
-                throw new CommandFailure($"{prefix}Parameter '{option.Name}' expects 'on' or 'off'");
-            case CreateOptionKind.Number:
-                return SizeArgument.TryParseNumber(value, out var number) && number >= 0
-                    ? number.ToString()
-                    : throw new CommandFailure($"{prefix}Parameter '{option.Name}' expects a number");
-            case CreateOptionKind.Size:
-                return SizeText.Parse(value, 1, out var bytes) switch
-                {
-                    SizeTextResult.Parsed => bytes.ToString(),
-                    SizeTextResult.TooLarge => throw new CommandFailure($"{prefix}Value '{value}' is out of range for parameter '{option.Name}'"),
-                    _ => throw new CommandFailure($"{prefix}Parameter '{option.Name}' expects a non-negative number below 2^64")
-                    {
-                        Hint = "Optional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.\n",
-                    },
-                };
-            default:
-                return value;
+            switch (option.Kind)
+            {
+                case CreateOptionKind.Bool:
+                    OptionText.ParseBool(option.Name, value);
+                    return value;
+                case CreateOptionKind.Number:
+                    return OptionText.ParseNumber(option.Name, value).ToString();
+                case CreateOptionKind.Size:
+                    return OptionText.ParseSize(option.Name, value).ToString();
+                default:
+                    return value;
+            }
+        }
+        catch (BlockException e)
+        {
+            throw CommandFailure.Because(prefix, e);
         }
     }
 }

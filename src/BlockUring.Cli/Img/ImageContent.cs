@@ -14,4 +14,7 @@ internal sealed class ImageContent(Image image) : IMeasuredContent
         var status = await image.GetStatusAsync(offset, maxLength);
         return (status.Length, status.IsData && status.IsAllocated && !status.IsZero);
     }
+
+    /// <inheritdoc/>
+    public long? MeasureBitmaps(int clusterLength) => image.Format.MeasureBitmaps(clusterLength);
 }

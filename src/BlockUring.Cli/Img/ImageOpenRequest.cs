@@ -8,8 +8,8 @@ namespace BlockUring.Cli.Img;
 /// <param name="File">How its file is opened.</param>
 internal sealed record ImageOpenRequest(string? Format, bool ImageOptions, FileOpenOptions File)
 {
-    /// <summary>Whether the backing chain is opened too.</summary>
-    public bool OpensBacking { get; init; } = true;
+    /// <summary>Whether no guest data will be read: then neither the backing chain nor other files that hold only data are opened.</summary>
+    public bool MetadataOnly { get; init; }
 
     /// <summary>The exit code when it cannot be opened.</summary>
     public int FailureCode { get; init; } = 1;

@@ -16,7 +16,12 @@ internal static class ImageOpener
     {
         if (request.ImageOptions && request.Format != null)
             throw new CommandFailure("--image-opts and --format are mutually exclusive", request.FailureCode);
-        var settings = new ImageOpenSettings(host, request.File) { OpenBacking = request.OpensBacking, Warn = context.Warn };
+        var settings = new ImageOpenSettings(host, request.File)
+        {
+            OpenBacking = !request.MetadataOnly,
+            MetadataOnly = request.MetadataOnly,
+            Warn = context.Warn,
+        };
         try
         {
             return request.ImageOptions

@@ -38,7 +38,7 @@ internal sealed class InfoCommand : ConfiguredCommand<InfoSettings>
     // Opens the images one by one, so that a chain is shown as far as file names go, without needing any layer's content.
     private static async ValueTask<List<ImageInfo>> CollectAsync(ImgContext context, FileHost host, InfoSettings settings, string name)
     {
-        var request = ImageOpenRequest.ForReading(settings) with { OpensBacking = false };
+        var request = ImageOpenRequest.ForReading(settings) with { MetadataOnly = true };
         var found = new List<ImageInfo>();
         var seen = new HashSet<string>(StringComparer.Ordinal);
         for (var next = name; next != null;)

@@ -1,3 +1,4 @@
+using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -29,6 +30,9 @@ public abstract class ImageFormat : IAsyncDisposable
 
     /// <summary>Whether an unallocated run shows the backing file (true) or zeroes for certain (false: raw).</summary>
     public virtual bool SupportsBacking => false;
+
+    /// <summary>How compressed clusters are packed, null for a format without any.</summary>
+    public virtual CompressionType? Compression => null;
 
     /// <summary>Whether the format can store dirty bitmaps.</summary>
     public virtual bool SupportsBitmaps => false;
@@ -82,6 +86,9 @@ public abstract class ImageFormat : IAsyncDisposable
 
     /// <summary>What `info` shows of this format. Reads nothing from the file: opening has read it.</summary>
     public virtual ImageDescription Describe() => new();
+
+    /// <summary>Bytes that the image's persistent bitmaps would take in a qcow2 file of that cluster size; null when it cannot have any.</summary>
+    public virtual long? MeasureBitmaps(int clusterLength) => null;
 
     /// <summary>Makes the image show an internal snapshot instead of its current content; only on one opened read-only.</summary>
     /// <param name="id">The snapshot's identifier, null when it is looked up by name alone.</param>
