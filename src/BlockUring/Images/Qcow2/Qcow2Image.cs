@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -49,6 +50,12 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override bool SupportsBacking => true;
+
+    /// <inheritdoc/>
+    public override CompressionType? Compression => Header.Compression;
+
+    /// <inheritdoc/>
+    public override bool SupportsBitmaps => Header.Version >= 3;
 
     /// <summary>The internal snapshots, in the order of the table.</summary>
     public IReadOnlyList<Qcow2Snapshot> Snapshots { get; }
@@ -117,7 +124,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <param name="id">The snapshot's id, or null for any.</param>
     /// <param name="name">Its name, or null for any; at least one of the two is given.</param>
     /// <exception cref="BlockException">"Can't find snapshot", or its table is out of bounds.</exception>
-    public async ValueTask LoadSnapshotAsync(string? id, string? name)
+    public override async ValueTask LoadSnapshotAsync(string? id, string? name)
     {
         var snapshot = FindSnapshot(id, name)
             ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot", Native.Interop.Errno.ENOENT);
@@ -126,12 +133,11 @@ public sealed class Qcow2Image : ImageFormat
         L1 = await L1Table.ReadAsync(File, offset, (int)snapshot.L1Count);
     }
 
-    /// <summary>As <see cref="LoadSnapshotAsync(string?, string?)"/>: the snapshot of that id, or else of that name.</summary>
-    public ValueTask LoadSnapshotAsync(string idOrName) =>
-        FindSnapshot(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
+    /// <inheritdoc/>
+    public override ImageDescription Describe() => Qcow2Description.Of(this);
 
-    /// <summary>Bytes that the persistent bitmaps would take in a qcow2 file of that cluster size; null when the version has none.</summary>
-    public long? MeasureBitmaps(int clusterLength) =>
+    /// <inheritdoc/>
+    public override long? MeasureBitmaps(int clusterLength) =>
         Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps, Length, clusterLength);
 
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
