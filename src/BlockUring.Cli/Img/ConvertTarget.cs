@@ -60,6 +60,15 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         }
     }
 
+    /// <summary>Removes the file that was made: what is in it must not be taken for the whole. A device is left as it is.</summary>
+    public void RemoveCreated()
+    {
+        if (CreatedPath != null && !IsDevice(CreatedPath))
+            File.Delete(CreatedPath);
+    }
+
+    private static bool IsDevice(string path) => File.GetAttributes(path).HasFlag(FileAttributes.Device);
+
     private CreateOptionText ParseOptions(ImageDriver driver)
     {
         var parsed = new CreateOptionText(driver, request.IsCompressed && driver.CanCompress ? [LevelOption] : []);
