@@ -59,6 +59,9 @@ public sealed class HostFile : BlockFile
     public override bool IsReadOnly { get; }
 
     /// <inheritdoc/>
+    public override bool CanGrow => Kind == FileKind.Regular;
+
+    /// <inheritdoc/>
     public override bool IsFresh { get; }
 
     /// <summary>Whether requests pass the page cache by (O_DIRECT).</summary>
