@@ -1,1 +1,1 @@
-return 0;
+return BlockUring.Cli.Launcher.Run(Environment.GetCommandLineArgs()[0], args);

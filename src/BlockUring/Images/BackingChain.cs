@@ -13,42 +13,24 @@ public static class BackingChain
     /// <param name="name">A path, "file:PATH" or "json:{…}".</param>
     /// <param name="format">The driver's name; null means probing.</param>
     /// <param name="settings">How.</param>
-    /// <exception cref="BlockException">"Could not open 'NAME': reason".</exception>
+    /// <exception cref="BlockException">Why not, without the image's name where it is not a file that is missing.</exception>
     public static async ValueTask<Image> OpenAsync(string name, string? format, ImageOpenSettings settings)
     {
-        try
-        {
-            var options = name.StartsWith("json:", StringComparison.Ordinal)
-                ? OptionTree.ParseJson(name[5..])
-                : FileNameOptions(name);
-            if (format != null)
-                options.Set("driver", format);
-            return await OpenLayerAsync(name, options, settings, []);
-        }
-        catch (BlockException e)
-        {
-            throw Explain(e, $"Could not open '{name}': ");
-        }
+        var options = name.StartsWith("json:", StringComparison.Ordinal)
+            ? OptionTree.ParseJson(name[5..])
+            : FileNameOptions(name);
+        if (format != null)
+            options.Set("driver", format);
+        return await OpenLayerAsync(name, options, settings, []);
     }
 
     /// <summary>Opens an image by options, as --image-opts has them ("driver=qcow2,file.filename=x").</summary>
+    /// <exception cref="BlockException">Why not, without the image's name where it is not a file that is missing.</exception>
     public static async ValueTask<Image> OpenAsync(OptionTree options, ImageOpenSettings settings)
     {
         var name = options.Get("file.filename") ?? options.Get("filename") ?? "";
-        try
-        {
-            return await OpenLayerAsync(name, options.Clone(), settings, []);
-        }
-        catch (BlockException e)
-        {
-            throw name.Length == 0 ? e : Explain(e, $"Could not open '{name}': ");
-        }
+        return await OpenLayerAsync(name, options.Clone(), settings, []);
     }
-
-    private static BlockException Explain(BlockException e, string prefix) =>
-        e.Message.StartsWith(prefix, StringComparison.Ordinal)
-            ? e
-            : new BlockException(e.Kind, prefix + e.Message, e.ErrorNumber, e) { Path = e.Path, Offset = e.Offset };
 
     private static OptionTree FileNameOptions(string name)
     {
@@ -119,7 +101,7 @@ public static class BackingChain
         }
         catch (BlockException e)
         {
-            throw Explain(Explain(e, $"Could not open '{name}': "), "Could not open backing file: ");
+            throw new BlockException(e.Kind, "Could not open backing file: " + e.Message, e.ErrorNumber, e) { Path = e.Path, Offset = e.Offset };
         }
     }
 

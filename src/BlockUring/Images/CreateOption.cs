@@ -4,7 +4,8 @@ namespace BlockUring.Images;
 /// <param name="Name">The key: "cluster_size".</param>
 /// <param name="Kind">How the value is parsed.</param>
 /// <param name="Help">One line for the listing, QEMU's meaning.</param>
-public sealed record CreateOption(string Name, CreateOptionKind Kind, string Help);
+/// <param name="Default">What `create` prints when the option is not given; null for nothing.</param>
+public sealed record CreateOption(string Name, CreateOptionKind Kind, string Help, string? Default = null);
 
 /// <summary>How the value of a <see cref="CreateOption"/> is parsed.</summary>
 public enum CreateOptionKind

@@ -21,6 +21,7 @@ public sealed class Image : IAsyncDisposable
         Format = format;
         File = file;
         Backing = backing;
+        format.HasBackingImage = backing != null;
     }
 
     /// <summary>The name by which the image was opened, for messages and `info`.</summary>

@@ -8,8 +8,11 @@ public abstract class ImageDriver
     /// <summary>The driver's name: "raw", "qcow2".</summary>
     public abstract string Name { get; }
 
-    /// <summary>The creation options, in the order in which `-o help` lists them.</summary>
+    /// <summary>The format's own creation options, in the order in which `create` prints them.</summary>
     public abstract IReadOnlyList<CreateOption> CreateOptions { get; }
+
+    /// <summary>Whether clusters can be written compressed.</summary>
+    public virtual bool CanCompress => false;
 
     /// <summary>How surely a file is of this format: 0 (not) to 100.</summary>
     /// <param name="head">The first bytes of the file, up to 2048.</param>

@@ -1,3 +1,4 @@
+using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -27,8 +28,17 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>The format of the backing file as the image's header has it, null when it does not say.</summary>
     public virtual string? BackingFormat => null;
 
+    /// <summary>Whether the image has an open backing image. Set by whoever puts the two together.</summary>
+    public bool HasBackingImage { get; internal set; }
+
     /// <summary>Whether an unallocated run shows the backing file (true) or zeroes for certain (false: raw).</summary>
     public virtual bool SupportsBacking => false;
+
+    /// <summary>How compressed clusters are packed, null for a format without any.</summary>
+    public virtual CompressionType? Compression => null;
+
+    /// <summary>Whether the format can store dirty bitmaps.</summary>
+    public virtual bool SupportsBitmaps => false;
 
     /// <summary>
     /// Where the run that starts at <paramref name="guestOffset"/> is. Adjacent runs that are contiguous on the host are merged.
@@ -74,8 +84,33 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <returns>How many bytes from <paramref name="guestOffset"/> on were handled; 0 means the caller writes zeroes up to the next cluster.</returns>
     public virtual ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) => new(0);
 
+    /// <summary>
+    /// The image is about to be filled for the first time: until the next <see cref="FlushAsync"/> it is made unrecognisable where the format
+    /// can, so that a copy that dies half-way does not look whole, and nothing is ordered for crashes.
+    /// </summary>
+    public virtual ValueTask BeginFillAsync() => ValueTask.CompletedTask;
+
     /// <summary>Writes all metadata in the order that keeps the image sound, and flushes the files.</summary>
     public abstract ValueTask FlushAsync();
+
+    /// <summary>What `info` shows of this format. Reads nothing from the file: opening has read it.</summary>
+    public virtual ImageDescription Describe() => new();
+
+    /// <summary>Bytes that the image's persistent bitmaps would take in a qcow2 file of that cluster size; null when it cannot have any.</summary>
+    public virtual long? MeasureBitmaps(int clusterLength) => null;
+
+    /// <summary>Makes the image show an internal snapshot instead of its current content; only on one opened read-only.</summary>
+    /// <param name="id">The snapshot's identifier, null when it is looked up by name alone.</param>
+    /// <param name="name">Its name, null when it is looked up by identifier alone.</param>
+    /// <exception cref="BlockException">There is none (<see cref="BlockErrorKind.NotFound"/>), or the format has no snapshots.</exception>
+    public virtual ValueTask LoadSnapshotAsync(string? id, string? name) => throw new BlockException(
+        BlockErrorKind.Unsupported,
+        $"Block format '{Name}' used by device '' does not support temporarily loading internal snapshots");
+
+    /// <summary>Checks the metadata for corruption and leaks, and repairs on request.</summary>
+    /// <returns>What was found, or null when the format has nothing to check.</returns>
+    /// <exception cref="BlockException">The check could not be carried out.</exception>
+    public virtual ValueTask<CheckResult?> CheckAsync(CheckRequest request) => new((CheckResult?)null);
 
     /// <summary>Releases tables and the format's own files (an external data file), not the file it was opened on. Writes nothing.</summary>
     public ValueTask DisposeAsync()

@@ -1,7 +1,7 @@
 namespace BlockUring.Images;
 
 /// <summary>Rules for file names inside images: relative ones count from the directory of the image that names them.</summary>
-internal static class ImagePath
+public static class ImagePath
 {
     /// <summary>Whether a name starts with a protocol ("nbd:", "json:"), which is never resolved against a directory.</summary>
     public static bool HasProtocol(string name)

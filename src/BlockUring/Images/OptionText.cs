@@ -5,7 +5,7 @@ using BlockUring.Storage;
 namespace BlockUring.Images;
 
 /// <summary>Values of options as QEMU reads them, with its messages.</summary>
-internal static class OptionText
+public static class OptionText
 {
     private const string SizeHint =
         "\nOptional suffix k, M, G, T, P or E means kilo-, mega-, giga-, tera-, peta-\nand exabytes, respectively.";
@@ -20,18 +20,16 @@ internal static class OptionText
     };
 
     /// <summary>Bytes, with an optional suffix; see <see cref="SizeText"/>.</summary>
-    public static long ParseSize(string name, string text)
+    /// <exception cref="BlockException">It is no size, or 2^63 bytes or more.</exception>
+    public static long ParseSize(string name, string text) => SizeText.Parse(text, 1, out var value) switch
     {
-        if (SizeText.TryParse(text, out var value))
-            return value;
-        var number = text.TrimEnd("bkKmMgGtTpPeE".ToCharArray());
-        var isNumber = number.Length > 0 && number.All(static c => char.IsAsciiDigit(c) || c == '.') && text.Length - number.Length <= 1;
-        throw Invalid(isNumber
-            ? $"Value '{text}' is out of range for parameter '{name}'"
-            : $"Parameter '{name}' expects a non-negative number below 2^64{SizeHint}");
-    }
+        SizeTextResult.Parsed when value <= long.MaxValue => (long)value,
+        SizeTextResult.Malformed => throw Invalid($"Parameter '{name}' expects a non-negative number below 2^64{SizeHint}"),
+        _ => throw Invalid($"Value '{text}' is out of range for parameter '{name}'"),
+    };
 
     /// <summary>A whole number of 64 bits; a negative one wraps, as in C.</summary>
+    /// <exception cref="BlockException">"Parameter 'NAME' expects a number".</exception>
     public static ulong ParseNumber(string name, string text)
     {
         var digits = text.AsSpan().TrimStart('-');

@@ -5,6 +5,8 @@ namespace BlockUring.Images;
 /// <summary>Sizes as QEMU writes them: a number, decimal or 0x hexadecimal, with an optional suffix of powers of 1024.</summary>
 public static class SizeText
 {
+    private const int MaxFractionDigits = 25;
+
     /// <summary>Parses "4096", "64k", "1.5G", "0x200"; a suffix is one of b, k, K, M, G, T, P, E.</summary>
     /// <param name="text">The text.</param>
     /// <param name="bytes">The size in bytes, 0 or more.</param>
@@ -13,58 +15,92 @@ public static class SizeText
     /// <summary>As <see cref="TryParse(ReadOnlySpan{char}, out long)"/>, with the unit of a number that has no suffix.</summary>
     public static bool TryParse(ReadOnlySpan<char> text, long defaultUnit, out long bytes)
     {
+        var parsed = Parse(text, defaultUnit, out var value) == SizeTextResult.Parsed && value <= long.MaxValue;
+        bytes = parsed ? (long)value : 0;
+        return parsed;
+    }
+
+    /// <summary>Parses a size and tells what is wrong with one that is not.</summary>
+    /// <param name="text">The text; blanks and a plus sign may come first. A fraction needs a suffix and is rounded to the nearest byte.</param>
+    /// <param name="defaultUnit">Bytes of a number without a suffix.</param>
+    /// <param name="bytes">The size in bytes; 0 unless parsed.</param>
+    public static SizeTextResult Parse(ReadOnlySpan<char> text, long defaultUnit, out ulong bytes)
+    {
         bytes = 0;
-        if (text.IsEmpty)
-            return false;
+        text = text.TrimStart(" \t\n\v\f\r");
+        if (text.StartsWith('+'))
+            text = text[1..];
         if (text.StartsWith("0x", StringComparison.OrdinalIgnoreCase))
-            return TryParseHexadecimal(text[2..], defaultUnit, out bytes);
+            return ParseHexadecimal(text[2..], defaultUnit, out bytes);
 
-        var unit = defaultUnit;
-        if (TryUnit(text[^1], out var suffix))
+        var digits = CountDigits(text);
+        if (digits == 0)
+            return SizeTextResult.Malformed;
+        var whole = text[..digits];
+        text = text[digits..];
+        var fraction = default(ReadOnlySpan<char>);
+        if (text.StartsWith('.'))
         {
-            unit = suffix;
-            text = text[..^1];
+            fraction = text[1..(1 + CountDigits(text[1..]))];
+            text = text[(1 + fraction.Length)..];
         }
 
-        if (text.IsEmpty || !char.IsAsciiDigit(text[0]))
-            return false;
-        if (long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var whole))
-            return TryMultiply(whole, unit, out bytes);
-        if (unit == 1 || !decimal.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var fraction))
-            return false;
-        var product = Math.Floor(fraction * unit);
-        if (product > long.MaxValue)
-            return false;
-        bytes = (long)product;
-        return true;
+        if (!TryTakeUnit(ref text, defaultUnit, out var unit))
+            return SizeTextResult.Malformed;
+        if (unit == 1 && fraction.ContainsAnyExcept('0'))
+            return SizeTextResult.Malformed;
+        if (!ulong.TryParse(whole, NumberStyles.None, CultureInfo.InvariantCulture, out var value))
+            return SizeTextResult.TooLarge;
+        return Multiply(value, FractionOf(fraction, unit), unit, out bytes);
     }
 
-    private static bool TryParseHexadecimal(ReadOnlySpan<char> digits, long defaultUnit, out long bytes)
+    private static SizeTextResult ParseHexadecimal(ReadOnlySpan<char> text, long defaultUnit, out ulong bytes)
     {
-        // Why: b and E are hexadecimal digits, so only the other suffixes can follow.
-        var unit = defaultUnit;
-        if (digits.Length > 1 && !char.IsAsciiHexDigit(digits[^1]) && TryUnit(digits[^1], out var suffix))
-        {
-            unit = suffix;
-            digits = digits[..^1];
-        }
-
         bytes = 0;
-        return long.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
-            && value >= 0 && TryMultiply(value, unit, out bytes);
+        var count = 0;
+        while (count < text.Length && char.IsAsciiHexDigit(text[count]))
+            count++;
+        var digits = text[..count];
+        text = text[count..];
+        if (digits.IsEmpty || !TryTakeUnit(ref text, defaultUnit, out var unit))
+            return SizeTextResult.Malformed;
+        return ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? Multiply(value, 0, unit, out bytes)
+            : SizeTextResult.TooLarge;
     }
 
-    private static bool TryMultiply(long value, long unit, out long product)
+    private static int CountDigits(ReadOnlySpan<char> text)
     {
-        var fits = value <= long.MaxValue / unit;
-        product = fits ? value * unit : 0;
-        return fits;
+        var count = text.IndexOfAnyExceptInRange('0', '9');
+        return count < 0 ? text.Length : count;
     }
 
-    private static bool TryUnit(char suffix, out long unit)
+    // Bytes that "0.FRACTION" of a unit is, to the nearest byte.
+    private static ulong FractionOf(ReadOnlySpan<char> digits, long unit)
     {
-        var power = "bkmgtpe".IndexOf(char.ToLowerInvariant(suffix));
+        if (digits.IsEmpty)
+            return 0;
+        if (digits.Length > MaxFractionDigits)
+            digits = digits[..MaxFractionDigits];
+        var part = decimal.Parse($"0.{digits}", NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture);
+        return (ulong)Math.Round(part * unit, MidpointRounding.AwayFromZero);
+    }
+
+    private static SizeTextResult Multiply(ulong value, ulong fraction, long unit, out ulong product)
+    {
+        var exact = (UInt128)value * (ulong)unit + fraction;
+        product = exact <= ulong.MaxValue ? (ulong)exact : 0;
+        return exact <= ulong.MaxValue ? SizeTextResult.Parsed : SizeTextResult.TooLarge;
+    }
+
+    // Takes the suffix, if there is one; what is left then must be nothing.
+    private static bool TryTakeUnit(ref ReadOnlySpan<char> text, long defaultUnit, out long unit)
+    {
+        unit = defaultUnit;
+        if (text.IsEmpty)
+            return true;
+        var power = "bkmgtpe".IndexOf(char.ToLowerInvariant(text[0]));
         unit = power < 0 ? 1 : 1L << (10 * power);
-        return power >= 0;
+        return power >= 0 && text.Length == 1;
     }
 }

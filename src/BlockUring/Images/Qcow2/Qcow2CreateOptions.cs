@@ -7,30 +7,30 @@ namespace BlockUring.Images.Qcow2;
 /// <summary>The creation options, checked as QEMU checks them.</summary>
 internal sealed record Qcow2CreateOptions
 {
-    /// <summary>All options, in the order of `-o help`.</summary>
+    /// <summary>All options, in the order in which `create` prints them.</summary>
     public static IReadOnlyList<CreateOption> All { get; } =
     [
-        new("backing_file", CreateOptionKind.Text, "File name of a base image"),
-        new("backing_fmt", CreateOptionKind.Text, "Image format of the base image"),
-        new("cluster_size", CreateOptionKind.Size, "qcow2 cluster size"),
-        new("compat", CreateOptionKind.Text, "Compatibility level (v2 [0.10] or v3 [1.1])"),
-        new("compression_type", CreateOptionKind.Text, "Compression method used for image cluster compression"),
-        new("data_file", CreateOptionKind.Text, "File name of an external data file"),
-        new("data_file_raw", CreateOptionKind.Bool, "The external data file must stay valid as a raw image"),
+        new("encryption", CreateOptionKind.Bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
+        new("encrypt.format", CreateOptionKind.Text, "Encrypt the image, format choices: 'aes', 'luks'"),
+        new("encrypt.key-secret", CreateOptionKind.Text, "ID of secret providing qcow AES key or LUKS passphrase"),
         new("encrypt.cipher-alg", CreateOptionKind.Text, "Name of encryption cipher algorithm"),
         new("encrypt.cipher-mode", CreateOptionKind.Text, "Name of encryption cipher mode"),
-        new("encrypt.format", CreateOptionKind.Text, "Encrypt the image, format choices: 'aes', 'luks'"),
-        new("encrypt.hash-alg", CreateOptionKind.Text, "Name of encryption hash algorithm"),
-        new("encrypt.iter-time", CreateOptionKind.Number, "Time to spend in PBKDF in milliseconds"),
         new("encrypt.ivgen-alg", CreateOptionKind.Text, "Name of IV generator algorithm"),
         new("encrypt.ivgen-hash-alg", CreateOptionKind.Text, "Name of IV generator hash algorithm"),
-        new("encrypt.key-secret", CreateOptionKind.Text, "ID of secret providing qcow AES key or LUKS passphrase"),
-        new("encryption", CreateOptionKind.Bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
-        new("extended_l2", CreateOptionKind.Bool, "Extended L2 tables"),
-        new("lazy_refcounts", CreateOptionKind.Bool, "Postpone refcount updates"),
+        new("encrypt.hash-alg", CreateOptionKind.Text, "Name of encryption hash algorithm"),
+        new("encrypt.iter-time", CreateOptionKind.Number, "Time to spend in PBKDF in milliseconds"),
+        new("cluster_size", CreateOptionKind.Size, "qcow2 cluster size", "65536"),
+        new("extended_l2", CreateOptionKind.Bool, "Extended L2 tables", "off"),
         new("preallocation", CreateOptionKind.Text, "Preallocation mode (allowed values: off, metadata, falloc, full)"),
-        new("refcount_bits", CreateOptionKind.Number, "Width of a reference count entry in bits"),
+        new("compression_type", CreateOptionKind.Text, "Compression method used for image cluster compression", "zlib"),
         new("size", CreateOptionKind.Size, "Virtual disk size"),
+        new("compat", CreateOptionKind.Text, "Compatibility level (v2 [0.10] or v3 [1.1])"),
+        new("backing_file", CreateOptionKind.Text, "File name of a base image"),
+        new("backing_fmt", CreateOptionKind.Text, "Image format of the base image"),
+        new("data_file", CreateOptionKind.Text, "File name of an external data file"),
+        new("data_file_raw", CreateOptionKind.Bool, "The external data file must stay valid as a raw image"),
+        new("lazy_refcounts", CreateOptionKind.Bool, "Postpone refcount updates", "off"),
+        new("refcount_bits", CreateOptionKind.Number, "Width of a reference count entry in bits", "16"),
     ];
 
     public int ClusterBits { get; private init; }

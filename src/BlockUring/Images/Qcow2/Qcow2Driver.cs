@@ -9,6 +9,8 @@ internal sealed class Qcow2Driver : ImageDriver
 
     public override IReadOnlyList<CreateOption> CreateOptions => Qcow2CreateOptions.All;
 
+    public override bool CanCompress => true;
+
     public override int Probe(ReadOnlySpan<byte> head) =>
         head.Length >= Qcow2Header.KnownLength
         && BinaryPrimitives.ReadUInt32BigEndian(head) == Qcow2Header.Magic

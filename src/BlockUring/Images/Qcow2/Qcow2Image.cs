@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -10,7 +11,9 @@ public sealed class Qcow2Image : ImageFormat
 {
     private readonly Qcow2Mapper mapper;
     private readonly bool ownsDataFile;
+    private readonly RangeLock writerTurn = new();
     private bool knowsSparseness;
+    private Qcow2Writer? writer;
 
     internal Qcow2Image(Qcow2Parts parts)
     {
@@ -48,6 +51,12 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     public override bool SupportsBacking => true;
 
+    /// <inheritdoc/>
+    public override CompressionType? Compression => Header.Compression;
+
+    /// <inheritdoc/>
+    public override bool SupportsBitmaps => Header.Version >= 3;
+
     /// <summary>The internal snapshots, in the order of the table.</summary>
     public IReadOnlyList<Qcow2Snapshot> Snapshots { get; }
 
@@ -81,17 +90,31 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override ValueTask ReadCompressedAsync(Mapping mapping, long guestOffset, IoMemory destination) =>
-        CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
+        writer is { HasUnsealed: true }
+            ? SealAndReadAsync(mapping, guestOffset, destination)
+            : CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
 
     /// <inheritdoc/>
-    public override async ValueTask FlushAsync()
+    public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
+        writer != null ? writer.ReserveAsync(guestOffset, maxLength) : OpenAndReserveAsync(guestOffset, maxLength);
+
+    /// <inheritdoc/>
+    public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) =>
+        await (await WriterAsync()).ZeroAsync(guestOffset, length, mayUnmap);
+
+    /// <inheritdoc/>
+    public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
+        await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
+
+    /// <inheritdoc/>
+    public override async ValueTask BeginFillAsync() => await (await WriterAsync()).HideAsync();
+
+    /// <inheritdoc/>
+    public override ValueTask FlushAsync()
     {
-        if (File.IsReadOnly)
-            return;
-        await L2Cache.WriteBackAsync();
-        if (ownsDataFile)
-            await DataFile.FlushAsync();
-        await File.FlushAsync();
+        if (writer != null)
+            return writer.FlushAsync();
+        return File.IsReadOnly ? ValueTask.CompletedTask : File.FlushAsync();
     }
 
     /// <summary>
@@ -101,7 +124,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <param name="id">The snapshot's id, or null for any.</param>
     /// <param name="name">Its name, or null for any; at least one of the two is given.</param>
     /// <exception cref="BlockException">"Can't find snapshot", or its table is out of bounds.</exception>
-    public async ValueTask LoadSnapshotAsync(string? id, string? name)
+    public override async ValueTask LoadSnapshotAsync(string? id, string? name)
     {
         var snapshot = FindSnapshot(id, name)
             ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot", Native.Interop.Errno.ENOENT);
@@ -110,12 +133,11 @@ public sealed class Qcow2Image : ImageFormat
         L1 = await L1Table.ReadAsync(File, offset, (int)snapshot.L1Count);
     }
 
-    /// <summary>As <see cref="LoadSnapshotAsync(string?, string?)"/>: the snapshot of that id, or else of that name.</summary>
-    public ValueTask LoadSnapshotAsync(string idOrName) =>
-        FindSnapshot(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
+    /// <inheritdoc/>
+    public override ImageDescription Describe() => Qcow2Description.Of(this);
 
-    /// <summary>Bytes that the persistent bitmaps would take in a qcow2 file of that cluster size; null when the version has none.</summary>
-    public long? MeasureBitmaps(int clusterLength) =>
+    /// <inheritdoc/>
+    public override long? MeasureBitmaps(int clusterLength) =>
         Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps, Length, clusterLength);
 
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
@@ -124,9 +146,34 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     protected override ValueTask CloseAsync()
     {
+        writer?.Dispose();
         L2Cache.Dispose();
         CompressedClusters.Dispose();
         return ownsDataFile ? DataFile.DisposeAsync() : ValueTask.CompletedTask;
+    }
+
+    private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>
+        await (await WriterAsync()).ReserveAsync(guestOffset, maxLength);
+
+    private async ValueTask SealAndReadAsync(Mapping mapping, long guestOffset, IoMemory destination)
+    {
+        await writer!.SealAsync();
+        await CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
+    }
+
+    private async ValueTask<Qcow2Writer> WriterAsync()
+    {
+        if (writer != null)
+            return writer;
+        var held = await writerTurn.AcquireAsync(0, 1);
+        try
+        {
+            return writer ??= await Qcow2Writer.CreateAsync(this);
+        }
+        finally
+        {
+            writerTurn.Release(held);
+        }
     }
 
     private static Qcow2Info Qcow2InfoOf(Qcow2Header header, IReadOnlyList<Qcow2BitmapInfo> bitmaps)

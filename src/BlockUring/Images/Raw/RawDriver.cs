@@ -9,9 +9,6 @@ internal sealed class RawDriver : ImageDriver
 
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =
     [
-        new("extent_size_hint", CreateOptionKind.Size, "Extent size hint for the image file, 0 to disable"),
-        new("nocow", CreateOptionKind.Bool, "Turn off copy-on-write (valid only on btrfs)"),
-        new("preallocation", CreateOptionKind.Text, "Preallocation mode (allowed values: off, falloc, full)"),
         new("size", CreateOptionKind.Size, "Virtual disk size"),
     ];
 

@@ -1,0 +1,247 @@
+using BlockUring.Cli.Output;
+using BlockUring.Images;
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Cli.Img;
+
+/// <summary>
+/// Compares what two images show the guest: walks both maps, skips what both say is zero, reads the rest in pieces with several in
+/// flight, and judges the pieces in order, so that the first difference is the one reported.
+/// </summary>
+internal sealed class ImageComparison
+{
+    private const int PieceLength = 2 << 20;
+    private const int MaxPiecesInFlight = 8;
+    private const int SectorLength = 512;
+    private const int AllocationFailure = 3;
+    private const int ReadFailure = 4;
+
+    private readonly Side first;
+    private readonly Side second;
+    private readonly bool strict;
+    private readonly ProgressReport progress;
+    private readonly Queue<(long Length, ValueTask<string?> Judgement)> pieces = new();
+    private readonly long longest;
+
+    /// <summary>Prepares a comparison.</summary>
+    public ImageComparison(Side first, Side second, bool strict, ProgressReport progress)
+    {
+        this.first = first;
+        this.second = second;
+        this.strict = strict;
+        this.progress = progress;
+        longest = Math.Max(first.Image.Length, second.Image.Length);
+    }
+
+    /// <summary>Compares; failures below come back in the result.</summary>
+    public async ValueTask<Outcome> RunAsync()
+    {
+        var sizesDiffer = first.Image.Length != second.Image.Length;
+        if (strict && sizesDiffer)
+            return new(false, "Strict mode: Image size mismatch!", null);
+        var isWarningDue = false;
+        try
+        {
+            var difference = await CompareCommonPartAsync();
+            if (difference == null && sizesDiffer)
+            {
+                isWarningDue = true;
+                difference = await CheckTailAsync(first.Image.Length > second.Image.Length ? first : second);
+            }
+
+            return new(isWarningDue, difference, null);
+        }
+        catch (CommandFailure e)
+        {
+            return new(isWarningDue, null, e);
+        }
+        finally
+        {
+            await AbandonAsync();
+        }
+    }
+
+    private async ValueTask<string?> CompareCommonPartAsync()
+    {
+        var end = Math.Min(first.Image.Length, second.Image.Length);
+        for (long offset = 0; offset < end;)
+        {
+            var one = await StatusAsync(first, offset);
+            var two = await StatusAsync(second, offset);
+            var length = Math.Min(one.Length, two.Length);
+            if (strict && !HaveSameStatus(one, two, offset))
+                return await FinishAsync() ?? $"Strict mode: Offset {offset} block status mismatch!";
+
+            var judgement = default(ValueTask<string?>);
+            if (!(one.IsZero && two.IsZero) && (one.IsAllocated || two.IsAllocated))
+            {
+                length = Math.Min(length, PieceLength);
+                judgement = one.IsAllocated != two.IsAllocated
+                    ? CheckZeroAsync(one.IsAllocated ? first : second, offset, (int)length)
+                    : ComparePieceAsync(offset, (int)length);
+            }
+
+            if (await AddAsync(length, judgement) is { } difference)
+                return difference;
+            offset += length;
+        }
+
+        return await FinishAsync();
+    }
+
+    // What the longer image has beyond the end of the shorter one must read as zeroes.
+    private async ValueTask<string?> CheckTailAsync(Side longer)
+    {
+        for (var offset = Math.Min(first.Image.Length, second.Image.Length); offset < longest;)
+        {
+            var status = await StatusAsync(longer, offset);
+            var length = status.Length;
+            var judgement = default(ValueTask<string?>);
+            if (status.IsAllocated && !status.IsZero)
+            {
+                length = Math.Min(length, PieceLength);
+                judgement = CheckZeroAsync(longer, offset, (int)length);
+            }
+
+            if (await AddAsync(length, judgement) is { } difference)
+                return difference;
+            offset += length;
+        }
+
+        return await FinishAsync();
+    }
+
+    private async ValueTask<string?> AddAsync(long length, ValueTask<string?> judgement)
+    {
+        pieces.Enqueue((length, judgement));
+        while (pieces.Count >= MaxPiecesInFlight || (pieces.TryPeek(out var next) && next.Judgement.IsCompleted))
+        {
+            if (await JudgeOldestAsync() is { } difference)
+                return difference;
+        }
+
+        return null;
+    }
+
+    private async ValueTask<string?> FinishAsync()
+    {
+        while (pieces.Count > 0)
+        {
+            if (await JudgeOldestAsync() is { } difference)
+                return difference;
+        }
+
+        return null;
+    }
+
+    private async ValueTask<string?> JudgeOldestAsync()
+    {
+        var (length, judgement) = pieces.Dequeue();
+        var difference = await judgement;
+        if (difference == null)
+            progress.Advance((float)length / longest * 100);
+        return difference;
+    }
+
+    // Buffers are in use until the last request has ended, also when the answer is known.
+    private async ValueTask AbandonAsync()
+    {
+        while (pieces.TryDequeue(out var piece))
+        {
+            try
+            {
+                await piece.Judgement;
+            }
+            catch (CommandFailure)
+            {
+                // An earlier piece has decided.
+            }
+        }
+    }
+
+    private static async ValueTask<BlockStatus> StatusAsync(Side side, long offset)
+    {
+        try
+        {
+            return await side.Image.GetStatusAsync(offset, side.Image.Length - offset);
+        }
+        catch (BlockException)
+        {
+            throw new CommandFailure($"Sector allocation test failed for {side.Name}", AllocationFailure);
+        }
+    }
+
+    private bool HaveSameStatus(BlockStatus one, BlockStatus two, long offset) =>
+        one.IsData == two.IsData
+        && one.IsZero == two.IsZero
+        && one.IsAllocated == two.IsAllocated
+        && one.IsCompressed == two.IsCompressed
+        && (one.HostOffset < 0) == (two.HostOffset < 0)
+        && (offset + one.Length == first.Image.Length) == (offset + two.Length == second.Image.Length);
+
+    private async ValueTask<string?> ComparePieceAsync(long offset, int length)
+    {
+        using var one = first.Image.Buffers.Rent(length);
+        using var two = second.Image.Buffers.Rent(length);
+        var reading = ReadAsync(second, offset, two.Memory).Preserve();
+        try
+        {
+            await ReadAsync(first, offset, one.Memory);
+        }
+        catch (CommandFailure)
+        {
+            await IgnoreAsync(reading);
+            throw;
+        }
+
+        await reading;
+        var common = one.Span.CommonPrefixLength(two.Span);
+        return common == length ? null : Mismatch(offset + common / SectorLength * SectorLength);
+    }
+
+    private static async ValueTask<string?> CheckZeroAsync(Side side, long offset, int length)
+    {
+        using var buffer = side.Image.Buffers.Rent(length);
+        await ReadAsync(side, offset, buffer.Memory);
+        var nonZero = buffer.Span.IndexOfAnyExcept((byte)0);
+        return nonZero < 0 ? null : Mismatch(offset + nonZero);
+    }
+
+    private static string Mismatch(long offset) => $"Content mismatch at offset {offset}!";
+
+    private static async ValueTask ReadAsync(Side side, long offset, IoMemory destination)
+    {
+        try
+        {
+            await side.Image.ReadAsync(offset, destination);
+        }
+        catch (BlockException e)
+        {
+            throw new CommandFailure($"Error while reading offset {offset} of {side.Name}: {ErrorText.OfCause(e)}", ReadFailure);
+        }
+    }
+
+    private static async ValueTask IgnoreAsync(ValueTask request)
+    {
+        try
+        {
+            await request;
+        }
+        catch (CommandFailure)
+        {
+            // The other side's failure is reported.
+        }
+    }
+
+    /// <summary>One of the two images.</summary>
+    /// <param name="Image">The image.</param>
+    /// <param name="Name">Its name on the command line.</param>
+    public sealed record Side(Image Image, string Name);
+
+    /// <summary>What came out.</summary>
+    /// <param name="IsSizeWarningDue">Whether the common part was the same but the sizes differ.</param>
+    /// <param name="Difference">The first difference as qemu-img words it, null for none.</param>
+    /// <param name="Failure">What kept the comparison from its end, null for nothing.</param>
+    public sealed record Outcome(bool IsSizeWarningDue, string? Difference, CommandFailure? Failure);
+}

@@ -1,0 +1,33 @@
+using System.Text;
+using BlockUring.Native.Uring;
+using BlockUring.Storage;
+
+namespace BlockUring.Cli.Img;
+
+/// <summary>Runs the I/O of a command: the calling thread becomes an I/O thread with a ring of its own, over the files of this host.</summary>
+internal static class Session
+{
+    /// <summary>Runs a command that looks at metadata: starts fast.</summary>
+    /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
+    public static T Run<T>(Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions { RegisterBuffers = false }, body);
+
+    /// <summary>Runs a command that moves guest data.</summary>
+    /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
+    public static T RunBulk<T>(Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions(), body);
+
+    /// <summary>What of io_uring is used on this host, in lines.</summary>
+    public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));
+
+    private static T Run<T>(IoThreadOptions options, Func<FileHost, ValueTask<T>> body) =>
+        IoThread.Run(options, thread => body(new StandInFileHost(thread.Buffers)));
+
+    private static string Describe(RingFeatures features)
+    {
+        var text = new StringBuilder($"ring: {features.SqEntries} submission entries, {features.CqEntries} completion entries\n");
+        foreach (var feature in Enum.GetValues<RingFeature>().Where(f => f != 0))
+            text.Append($"{feature}: {(features.Has(feature) ? "yes" : "no")}\n");
+        foreach (var note in features.Notes)
+            text.Append($"note: {note}\n");
+        return text.ToString().TrimEnd('\n');
+    }
+}

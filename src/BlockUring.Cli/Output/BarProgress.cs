@@ -1,0 +1,43 @@
+using Spectre.Console;
+
+namespace BlockUring.Cli.Output;
+
+/// <summary>A bar on a terminal, with amount, rate and time left where bytes are known.</summary>
+internal sealed class BarProgress : ProgressReport
+{
+    private readonly CommandOutput output;
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private ProgressTask? task;
+    private Task? drawing;
+
+    public BarProgress(float minSkip, CommandOutput output)
+        : base(Math.Min(minSkip, 0.1f), output.Error) => this.output = output;
+
+    protected override void Show()
+    {
+        if (drawing == null)
+            Begin();
+        task!.Value = TotalBytes > 0 ? Current / 100.0 * TotalBytes : Current;
+    }
+
+    protected override void End()
+    {
+        ended.TrySetResult();
+        drawing?.GetAwaiter().GetResult();
+    }
+
+    private void Begin()
+    {
+        output.Out.Flush();
+        var started = new TaskCompletionSource<ProgressTask>(TaskCreationOptions.RunContinuationsAsynchronously);
+        ProgressColumn[] columns = TotalBytes > 0
+            ? [new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn()]
+            : [new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
+        drawing = Task.Run(() => AnsiConsole.Progress().Columns(columns).StartAsync(async context =>
+        {
+            started.SetResult(context.AddTask("", maxValue: TotalBytes > 0 ? TotalBytes : 100));
+            await ended.Task;
+        }));
+        task = started.Task.GetAwaiter().GetResult();
+    }
+}
