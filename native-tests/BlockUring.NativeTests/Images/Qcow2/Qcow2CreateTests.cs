@@ -206,7 +206,7 @@ public sealed class Qcow2CreateTests
             var parts = line.Trim().Split(" - ", 2);
             return (parts[0].Split('=')[0].Trim(), parts[1]);
         });
-        Assert.Equal(theirs, new Qcow2Driver().CreateOptions.Select(option => (option.Name, option.Help)));
+        Assert.Equal(theirs, new Qcow2Driver().CreateOptions.OrderBy(option => option.Name, StringComparer.Ordinal).Select(option => (option.Name, option.Help)));
     }
 
     private static async Task CreateAsync(BufferPool buffers, string path, long length, string options) =>
