@@ -72,12 +72,19 @@ public sealed class Qcow2ReadTests
         await Tool.RunAsync("qemu-img", "snapshot", "-c", "second one", path);
         await Tool.RunAsync("qemu-img", "resize", "-q", path, "7M");
 
-        foreach (var (selector, argument) in new[] { ("first", "first"), ("2", "2"), ("second one", "snapshot.name=second one") })
+        var selectors = new (string? Id, string? Name, string Argument)[]
+        {
+            (null, "first", "first"),
+            ("2", null, "2"),
+            (null, "second one", "snapshot.name=second one"),
+            ("1", "first", "snapshot.id=1,snapshot.name=first"),
+        };
+        foreach (var (id, name, argument) in selectors)
         {
             await Tool.RunAsync("qemu-img", "convert", "-l", argument, "-O", "raw", path, folder["expected.raw"]);
             await using var image = await Oracle.OpenAsync(buffers, path);
             var format = (Qcow2Image)image.Format;
-            await format.LoadSnapshotAsync(selector);
+            await format.LoadSnapshotAsync(id, name);
             await Oracle.AssertSameContentAsync(image, folder["expected.raw"]);
         }
 
@@ -87,7 +94,7 @@ public sealed class Qcow2ReadTests
             .Select(s => (s.GetProperty("id").GetString(), s.GetProperty("name").GetString(), s.GetProperty("date-sec").GetInt64()));
         var ours = ((Qcow2Image)listed.Format).Snapshots.Select(s => ((string?)s.Id, (string?)s.Name, s.TakenAt.ToUnixTimeSeconds()));
         Assert.Equal(theirs, ours);
-        var error = await Assert.ThrowsAsync<BlockException>(async () => await ((Qcow2Image)listed.Format).LoadSnapshotAsync("third"));
+        var error = await Assert.ThrowsAsync<BlockException>(async () => await ((Qcow2Image)listed.Format).LoadSnapshotAsync("1", "second one"));
         Assert.Equal("Can't find snapshot", error.Message);
     }
 
