@@ -17,6 +17,7 @@ internal sealed class CompressedReader : IDisposable
     private readonly CompressionType compression;
     private readonly Stack<DecompressionJob> idleJobs = new();
     private IoBuffer? kept;
+    private int generation;
     private CompressedDescriptor keptDescriptor;
 
     public CompressedReader(BlockFile file, Qcow2Geometry geometry, CompressionType compression)
@@ -51,8 +52,8 @@ internal sealed class CompressedReader : IDisposable
     /// <summary>Forgets the cluster kept; to be called when compressed clusters are written or freed.</summary>
     public void Forget()
     {
-        kept?.Dispose();
-        kept = null;
+        generation++;
+        Drop();
     }
 
     public void Dispose()
@@ -66,6 +67,7 @@ internal sealed class CompressedReader : IDisposable
     private async ValueTask ReadPartAsync(CompressedDescriptor descriptor, long guestOffset, IoMemory destination)
     {
         var cluster = file.Buffers.Rent(geometry.ClusterLength);
+        var asked = generation;
         try
         {
             await UnpackAsync(descriptor, guestOffset, cluster.Memory);
@@ -77,7 +79,14 @@ internal sealed class CompressedReader : IDisposable
         }
 
         cluster.Span.Slice((int)geometry.OffsetInCluster(guestOffset), destination.Length).CopyTo(destination.Span);
-        Forget();
+        // Why: what was freed meanwhile must not be taken for what is put there next.
+        if (asked != generation)
+        {
+            cluster.Dispose();
+            return;
+        }
+
+        Drop();
         (kept, keptDescriptor) = (cluster, descriptor);
     }
 
@@ -107,6 +116,12 @@ internal sealed class CompressedReader : IDisposable
         var isWhole = job.IsWhole;
         idleJobs.Push(job);
         return isWhole;
+    }
+
+    private void Drop()
+    {
+        kept?.Dispose();
+        kept = null;
     }
 
     private BlockException Damaged(long guestOffset, CompressedDescriptor descriptor) => Qcow2Errors.Corrupt(
