@@ -47,7 +47,7 @@ internal sealed class RawDriver : ImageDriver
 
     public override ValueTask<Measurement> MeasureAsync(CreateRequest request, IMeasuredContent? content)
     {
-        var length = content?.Length ?? request.Length;
+        var length = content?.Length ?? ((request.Length + 511) & ~511L);
         return new(new Measurement(length, length));
     }
 
