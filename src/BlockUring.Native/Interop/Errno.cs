@@ -17,6 +17,9 @@ public static class Errno
     /// <summary>Input/output error.</summary>
     public const int EIO = 5;
 
+    /// <summary>No such device or address.</summary>
+    public const int ENXIO = 6;
+
     /// <summary>Bad file descriptor.</summary>
     public const int EBADF = 9;
 
@@ -55,6 +58,9 @@ public static class Errno
 
     /// <summary>Inappropriate ioctl for device.</summary>
     public const int ENOTTY = 25;
+
+    /// <summary>Text file busy.</summary>
+    public const int ETXTBSY = 26;
 
     /// <summary>File too large.</summary>
     public const int EFBIG = 27;

@@ -43,6 +43,9 @@ public sealed class IoThread : IDisposable
     /// <exception cref="InvalidOperationException">There is none.</exception>
     public static IoThread Current => current ?? throw new InvalidOperationException("This is not an I/O thread.");
 
+    /// <summary>As <see cref="Current"/>, null on any other thread: what can offload work does it itself there.</summary>
+    public static IoThread? CurrentOrNull => current;
+
     /// <summary>The way into the ring.</summary>
     public IoQueue Queue { get; }
 

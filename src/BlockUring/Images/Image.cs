@@ -21,6 +21,7 @@ public sealed class Image : IAsyncDisposable
         Format = format;
         File = file;
         Backing = backing;
+        format.HasBackingImage = backing != null;
     }
 
     /// <summary>The name by which the image was opened, for messages and `info`.</summary>
@@ -138,9 +139,9 @@ public sealed class Image : IAsyncDisposable
                 return new(mapping.Length, true, false, true, IsCompressed: true);
             default:
                 if (!Format.SupportsBacking || Backing == null)
-                    return new(mapping.Length, false, true, false);
+                    return new(mapping.Length, false, true, false, File: mapping.File, HostOffset: mapping.HostOffset);
                 return offset >= Backing.Length
-                    ? new(mapping.Length, false, wantZero, false)
+                    ? new(mapping.Length, false, wantZero, false, File: mapping.File, HostOffset: mapping.HostOffset)
                     : new(Math.Min(mapping.Length, Math.Max(1, Backing.Length - offset)), false, false, false);
         }
     }

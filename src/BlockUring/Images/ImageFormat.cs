@@ -28,6 +28,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>The format of the backing file as the image's header has it, null when it does not say.</summary>
     public virtual string? BackingFormat => null;
 
+    /// <summary>Whether the image has an open backing image. Set by whoever puts the two together.</summary>
+    public bool HasBackingImage { get; internal set; }
+
     /// <summary>Whether an unallocated run shows the backing file (true) or zeroes for certain (false: raw).</summary>
     public virtual bool SupportsBacking => false;
 
@@ -80,6 +83,12 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>Makes a range read as zeroes by metadata alone, as far as that goes.</summary>
     /// <returns>How many bytes from <paramref name="guestOffset"/> on were handled; 0 means the caller writes zeroes up to the next cluster.</returns>
     public virtual ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) => new(0);
+
+    /// <summary>
+    /// The image is about to be filled for the first time: until the next <see cref="FlushAsync"/> it is made unrecognisable where the format
+    /// can, so that a copy that dies half-way does not look whole, and nothing is ordered for crashes.
+    /// </summary>
+    public virtual ValueTask BeginFillAsync() => ValueTask.CompletedTask;
 
     /// <summary>Writes all metadata in the order that keeps the image sound, and flushes the files.</summary>
     public abstract ValueTask FlushAsync();

@@ -32,6 +32,9 @@ public abstract class BlockFile : IAsyncDisposable
     /// </summary>
     public virtual bool IsFresh => false;
 
+    /// <summary>Whether writing or setting the length beyond the end grows it, with zeroes in between; false for block devices.</summary>
+    public virtual bool CanGrow => true;
+
     /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/>; what lies beyond the end of the file reads as zeroes.</summary>
     /// <param name="offset">Bytes, 0 or more, any alignment.</param>
     /// <param name="destination">Any length and alignment; aligned ones are fast (see <see cref="Limits"/>).</param>

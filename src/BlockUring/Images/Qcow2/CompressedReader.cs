@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
+using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
@@ -8,10 +9,13 @@ namespace BlockUring.Images.Qcow2;
 /// <summary>Reads compressed clusters: whole ones straight into the caller's buffer, parts through the last cluster kept unpacked.</summary>
 internal sealed class CompressedReader : IDisposable
 {
+    // Why: the way to a worker and back takes longer than unpacking a few KiB.
+    private const int MinOffloadLength = 8192;
+
     private readonly BlockFile file;
     private readonly Qcow2Geometry geometry;
     private readonly CompressionType compression;
-    private readonly Stack<ClusterCodec> idleCodecs = new();
+    private readonly Stack<DecompressionJob> idleJobs = new();
     private IoBuffer? kept;
     private CompressedDescriptor keptDescriptor;
 
@@ -54,8 +58,8 @@ internal sealed class CompressedReader : IDisposable
     public void Dispose()
     {
         Forget();
-        while (idleCodecs.TryPop(out var codec))
-            codec.Dispose();
+        while (idleJobs.TryPop(out var job))
+            job.Dispose();
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -90,13 +94,19 @@ internal sealed class CompressedReader : IDisposable
             throw Damaged(guestOffset, descriptor);
     }
 
-    private ValueTask<bool> DecompressAsync(IoMemory packed, IoMemory cluster)
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<bool> DecompressAsync(IoMemory packed, IoMemory cluster)
     {
-        if (!idleCodecs.TryPop(out var codec))
-            codec = ClusterCodec.Create(compression);
-        var isWhole = codec.Decompress(packed.Span, cluster.Span);
-        idleCodecs.Push(codec);
-        return new(isWhole);
+        if (!idleJobs.TryPop(out var job))
+            job = new DecompressionJob(ClusterCodec.Create(compression));
+        job.Prepare(packed, cluster);
+        if (IoThread.CurrentOrNull is { } thread && cluster.Length >= MinOffloadLength)
+            await thread.OffloadAsync(job);
+        else
+            job.RunHere();
+        var isWhole = job.IsWhole;
+        idleJobs.Push(job);
+        return isWhole;
     }
 
     private BlockException Damaged(long guestOffset, CompressedDescriptor descriptor) => Qcow2Errors.Corrupt(

@@ -84,6 +84,20 @@ internal sealed class L1Table
         return new L1Table(offset, count, entries);
     }
 
+    /// <summary>Writes the entries <paramref name="first"/> to <paramref name="last"/>.</summary>
+    public async ValueTask WriteAsync(BlockFile file, long first, long last)
+    {
+        using var buffer = file.Buffers.Rent((int)Math.Min(ReadLength, (last - first + 1) * EntryLength));
+        while (first <= last)
+        {
+            var count = (int)Math.Min(buffer.Length / EntryLength, last - first + 1);
+            for (var i = 0; i < count; i++)
+                BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], this[first + i]);
+            await file.WriteAsync(Offset + (first * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
+            first += count;
+        }
+    }
+
     private static void FromBigEndian(ReadOnlySpan<byte> source, Span<ulong> destination)
     {
         MemoryMarshal.Cast<byte, ulong>(source).CopyTo(destination);

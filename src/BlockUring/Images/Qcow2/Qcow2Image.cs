@@ -11,7 +11,9 @@ public sealed class Qcow2Image : ImageFormat
 {
     private readonly Qcow2Mapper mapper;
     private readonly bool ownsDataFile;
+    private readonly RangeLock writerTurn = new();
     private bool knowsSparseness;
+    private Qcow2Writer? writer;
 
     internal Qcow2Image(Qcow2Parts parts)
     {
@@ -88,17 +90,31 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override ValueTask ReadCompressedAsync(Mapping mapping, long guestOffset, IoMemory destination) =>
-        CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
+        writer is { HasUnsealed: true }
+            ? SealAndReadAsync(mapping, guestOffset, destination)
+            : CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
 
     /// <inheritdoc/>
-    public override async ValueTask FlushAsync()
+    public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
+        writer != null ? writer.ReserveAsync(guestOffset, maxLength) : OpenAndReserveAsync(guestOffset, maxLength);
+
+    /// <inheritdoc/>
+    public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) =>
+        await (await WriterAsync()).ZeroAsync(guestOffset, length, mayUnmap);
+
+    /// <inheritdoc/>
+    public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
+        await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
+
+    /// <inheritdoc/>
+    public override async ValueTask BeginFillAsync() => await (await WriterAsync()).HideAsync();
+
+    /// <inheritdoc/>
+    public override ValueTask FlushAsync()
     {
-        if (File.IsReadOnly)
-            return;
-        await L2Cache.WriteBackAsync();
-        if (ownsDataFile)
-            await DataFile.FlushAsync();
-        await File.FlushAsync();
+        if (writer != null)
+            return writer.FlushAsync();
+        return File.IsReadOnly ? ValueTask.CompletedTask : File.FlushAsync();
     }
 
     /// <summary>
@@ -130,9 +146,34 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     protected override ValueTask CloseAsync()
     {
+        writer?.Dispose();
         L2Cache.Dispose();
         CompressedClusters.Dispose();
         return ownsDataFile ? DataFile.DisposeAsync() : ValueTask.CompletedTask;
+    }
+
+    private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>
+        await (await WriterAsync()).ReserveAsync(guestOffset, maxLength);
+
+    private async ValueTask SealAndReadAsync(Mapping mapping, long guestOffset, IoMemory destination)
+    {
+        await writer!.SealAsync();
+        await CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
+    }
+
+    private async ValueTask<Qcow2Writer> WriterAsync()
+    {
+        if (writer != null)
+            return writer;
+        var held = await writerTurn.AcquireAsync(0, 1);
+        try
+        {
+            return writer ??= await Qcow2Writer.CreateAsync(this);
+        }
+        finally
+        {
+            writerTurn.Release(held);
+        }
     }
 
     private static Qcow2Info Qcow2InfoOf(Qcow2Header header, IReadOnlyList<Qcow2BitmapInfo> bitmaps)

@@ -1,0 +1,190 @@
+using System.Buffers.Binary;
+using BlockUring.Storage;
+
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>
+/// The refcount table, in memory, and the blocks it points to, through a cache (specification: "Host cluster management"). Changes are
+/// in memory until the blocks are written back and <see cref="WriteTableAsync"/> has run.
+/// </summary>
+/// <remarks>One thread only.</remarks>
+internal sealed class RefcountTable : IDisposable
+{
+    private const int EntryLength = 8;
+    private const long DefaultCacheBytes = 4 << 20;
+    private const ulong OffsetMask = ~0x1fful;
+
+    private readonly BlockFile file;
+    private readonly Qcow2Geometry geometry;
+    private ulong[] entries;
+    private long firstDirty = long.MaxValue;
+    private long lastDirty = -1;
+
+    private RefcountTable(BlockFile file, Qcow2Geometry geometry, long offset, int clusterCount, ulong[] entries)
+    {
+        this.file = file;
+        this.geometry = geometry;
+        this.entries = entries;
+        Offset = offset;
+        ClusterCount = clusterCount;
+        Blocks = new TableCache(file, geometry.SliceLength, DefaultCacheBytes);
+    }
+
+    /// <summary>Where the table is in the file.</summary>
+    public long Offset { get; private set; }
+
+    /// <summary>Clusters of the table in the file.</summary>
+    public int ClusterCount { get; private set; }
+
+    /// <summary>Slices of refcount blocks.</summary>
+    public TableCache Blocks { get; }
+
+    /// <summary>Whether more blocks exist than the table in the file has room for.</summary>
+    public bool HasOutgrownFile => (long)entries.Length * EntryLength > (long)ClusterCount << geometry.ClusterBits;
+
+    /// <summary>Clusters that a table for all the entries takes.</summary>
+    public int NeededClusterCount => (int)geometry.ClustersFor((long)entries.Length * EntryLength);
+
+    /// <summary>One past the last cluster that a block exists for.</summary>
+    public long EndOfBlocks
+    {
+        get
+        {
+            var last = entries.AsSpan().LastIndexOfAnyExcept(0ul);
+            return (last + 1L) << geometry.RefcountBlockBits;
+        }
+    }
+
+    /// <summary>Reads the table of an image.</summary>
+    public static async ValueTask<RefcountTable> ReadAsync(BlockFile file, Qcow2Header header, Qcow2Geometry geometry)
+    {
+        var bytes = checked((int)((long)header.RefcountTableClusters << geometry.ClusterBits));
+        var entries = new ulong[bytes / EntryLength];
+        using var buffer = file.Buffers.Rent(Math.Min(bytes, 256 << 10));
+        for (var done = 0; done < bytes;)
+        {
+            var part = Math.Min(buffer.Length, bytes - done);
+            await file.ReadAsync(header.RefcountTableOffset + done, buffer.Memory.Slice(0, part));
+            for (var i = 0; i < part; i += EntryLength)
+                entries[(done + i) / EntryLength] = BinaryPrimitives.ReadUInt64BigEndian(buffer.Span[i..]) & OffsetMask;
+            done += part;
+        }
+
+        return new RefcountTable(file, geometry, header.RefcountTableOffset, header.RefcountTableClusters, entries);
+    }
+
+    /// <summary>Host offset of the slice that counts a cluster; 0 when there is no block: all its counts are zero.</summary>
+    public long SliceOffset(long cluster)
+    {
+        var block = cluster >> geometry.RefcountBlockBits;
+        if (block >= entries.Length || entries[block] == 0)
+            return 0;
+        var offset = (long)entries[block];
+        if (geometry.OffsetInCluster(offset) != 0)
+            throw Qcow2Errors.Corrupt(file.Path, offset, $"Refblock offset 0x{offset:x} unaligned (reftable index: 0x{block:x})");
+        return offset + (ByteInBlock(cluster) & -geometry.SliceLength);
+    }
+
+    /// <summary>The index of a cluster's count in its slice.</summary>
+    public int IndexInSlice(long cluster) => (int)(cluster & ((SliceEntryCount) - 1));
+
+    /// <summary>Counts in a slice.</summary>
+    public long SliceEntryCount => ((long)geometry.SliceLength * 8) >> geometry.RefcountOrder;
+
+    /// <summary>The refcount of a cluster.</summary>
+    public async ValueTask<ulong> GetAsync(long cluster)
+    {
+        var sliceOffset = SliceOffset(cluster);
+        if (sliceOffset == 0)
+            return 0;
+        var slice = await Blocks.GetAsync(sliceOffset);
+        var count = RefcountEntries.Get(slice.Span, geometry.RefcountOrder, IndexInSlice(cluster));
+        slice.Unpin();
+        return count;
+    }
+
+    /// <summary>Changes the refcount of a cluster by one.</summary>
+    /// <returns>The new count; null, and nothing changed, when it would leave the range of its width, or there is no block.</returns>
+    public async ValueTask<ulong?> AddAsync(long cluster, int step)
+    {
+        var sliceOffset = SliceOffset(cluster);
+        if (sliceOffset == 0)
+            return null;
+        var slice = await Blocks.GetAsync(sliceOffset);
+        var index = IndexInSlice(cluster);
+        var count = RefcountEntries.Get(slice.Span, geometry.RefcountOrder, index);
+        var isInRange = step > 0 ? count < RefcountEntries.Max(geometry.RefcountOrder) : count > 0;
+        if (isInRange)
+        {
+            count += (ulong)step;
+            RefcountEntries.Set(slice.Span, geometry.RefcountOrder, index, count);
+            slice.MarkDirty();
+        }
+
+        slice.Unpin();
+        return isInRange ? count : null;
+    }
+
+    /// <summary>Enters a new block, whose clusters read as zeroes on disk.</summary>
+    public void SetBlock(long cluster, long hostOffset)
+    {
+        var block = cluster >> geometry.RefcountBlockBits;
+        if (block >= entries.Length)
+        {
+            // Why: grow by half, so that a growing image moves its table a few times only.
+            var length = Math.Max(block + 1, entries.Length + (entries.Length / 2L));
+            length = geometry.RoundUpToCluster(length * EntryLength) / EntryLength;
+            if (length * EntryLength > Qcow2Limits.MaxRefcountTableBytes)
+                length = Qcow2Limits.MaxRefcountTableBytes / EntryLength;
+            if (block >= length)
+                throw new BlockException(BlockErrorKind.NoSpace, $"The refcount table of '{file.Path}' cannot grow further", Native.Interop.Errno.EFBIG);
+            Array.Resize(ref entries, (int)length);
+        }
+
+        entries[block] = (ulong)hostOffset;
+        firstDirty = Math.Min(firstDirty, block);
+        lastDirty = Math.Max(lastDirty, block);
+    }
+
+    /// <summary>From now on the table is at another place; all of it will be written there.</summary>
+    public void Move(long offset, int clusterCount)
+    {
+        Offset = offset;
+        ClusterCount = clusterCount;
+        firstDirty = 0;
+        lastDirty = ((long)clusterCount << geometry.ClusterBits) / EntryLength - 1;
+        Array.Resize(ref entries, (int)(lastDirty + 1));
+    }
+
+    /// <summary>Whether the table or a block has changes that are not in the file.</summary>
+    public bool IsDirty => Blocks.DirtyCount > 0 || IsTableDirty;
+
+    /// <summary>Whether the table itself has.</summary>
+    public bool IsTableDirty => lastDirty >= 0;
+
+    /// <summary>Writes the changed part of the table. The blocks it points to are in the file already.</summary>
+    public async ValueTask WriteTableAsync()
+    {
+        if (!IsTableDirty)
+            return;
+        var (first, last) = (firstDirty, lastDirty);
+        (firstDirty, lastDirty) = (long.MaxValue, -1);
+        using var buffer = file.Buffers.Rent((int)Math.Min(256 << 10, (last - first + 1) * EntryLength));
+        while (first <= last)
+        {
+            var count = (int)Math.Min(buffer.Length / EntryLength, last - first + 1);
+            for (var i = 0; i < count; i++)
+                BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], entries[first + i]);
+            await file.WriteAsync(Offset + (first * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
+            first += count;
+        }
+    }
+
+    public void Dispose() => Blocks.Dispose();
+
+    private int ByteInBlock(long cluster)
+    {
+        var index = cluster & ((1L << geometry.RefcountBlockBits) - 1);
+        return (int)((index << geometry.RefcountOrder) >> 3);
+    }
+}
