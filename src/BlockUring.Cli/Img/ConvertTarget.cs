@@ -36,7 +36,7 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         if (request.CopiesBitmaps && sources.Images.Count > 1)
             throw new CommandFailure("Copying bitmaps only possible with single source");
         if (request.CopiesBitmaps && !sources.Images[0].Format.SupportsBitmaps)
-            throw new CommandFailure("Format lacks bitmap support");
+            throw new CommandFailure("Source lacks bitmap support");
         if (driver != null)
             await CreateAsync(driver, path);
     }

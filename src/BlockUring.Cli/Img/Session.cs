@@ -19,7 +19,7 @@ internal static class Session
     public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));
 
     private static T Run<T>(IoThreadOptions options, Func<FileHost, ValueTask<T>> body) =>
-        IoThread.Run(options, thread => body(new StandInFileHost(thread.Buffers)));
+        IoThread.Run(options, thread => body(new LinuxFileHost(thread)));
 
     private static string Describe(RingFeatures features)
     {
