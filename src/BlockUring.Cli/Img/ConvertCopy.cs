@@ -17,18 +17,32 @@ internal static class ConvertCopy
         var thread = IoThread.Current;
         var copy = new BlockCopy(thread, SettingsOf(work));
         progress.TotalBytes = copy.Progress.Total;
+        using var interruption = new Interruption();
+        using var showing = new CancellationTokenSource();
+        _ = ShowAsync(thread, copy.Progress, progress, showing.Token);
         try
         {
-            using var showing = new CancellationTokenSource();
-            _ = ShowAsync(thread, copy.Progress, progress, showing.Token);
-            await copy.RunAsync(CancellationToken.None);
-            await showing.CancelAsync();
+            await copy.RunAsync(interruption.Token);
             await work.Target.FlushAsync();
         }
         catch (BlockException e)
         {
             throw CommandFailure.Because("", e);
         }
+        catch (OperationCanceledException)
+        {
+            // Why: a part of an image would look like a whole one.
+            if (work.Preparation.CreatedPath is { } path)
+                NewFile.Remove(path);
+            throw new CommandFailure("", interruption.ExitCode);
+        }
+        finally
+        {
+            await showing.CancelAsync();
+        }
+
+        if (copy.Progress.DataBytes > 0)
+            progress.MoveTo(100);
     }
 
     // Ends some time after the copy has, on its own: nobody waits for the last delay.
@@ -36,8 +50,9 @@ internal static class ConvertCopy
     {
         while (!stop.IsCancellationRequested)
         {
-            progress.MoveTo(Percent(copied));
             await thread.DelayAsync(TimeSpan.FromMilliseconds(ProgressIntervalMs));
+            if (!stop.IsCancellationRequested)
+                progress.MoveTo(Percent(copied));
         }
     }
 

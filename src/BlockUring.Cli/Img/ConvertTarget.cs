@@ -64,7 +64,7 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
     {
         var parsed = new CreateOptionText(driver, request.IsCompressed && driver.CanCompress ? [LevelOption] : []);
         if (request.Options != null)
-            parsed.Parse(request.Options, context.Warn);
+            parsed.Parse(request.Options);
         if (parsed.Take(LevelOption.Name) is { } level)
             CompressionLevel = ConvertSettings.ParseCompressionLevel(level);
         parsed.Take("size");
@@ -109,16 +109,13 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
     private async ValueTask CreateAsync(ImageDriver driver, string path)
     {
         var prefix = $"{request.Target}: error while converting {driver.Name}: ";
-        var existed = host.Exists(path);
         try
         {
-            await driver.CreateAsync(host, new CreateRequest(path, sources.Length, options!.Values));
+            await NewFile.CreateAsync(host, driver, new CreateRequest(path, sources.Length, options!.Values));
             CreatedPath = path;
         }
         catch (BlockException e)
         {
-            if (!existed)
-                File.Delete(path);
             throw CommandFailure.Because(prefix, e);
         }
     }
