@@ -22,6 +22,9 @@ internal sealed class HostPlace : IDisposable
 
     public bool IsDevice => device != null;
 
+    /// <summary>Of the file, or of the file below the device.</summary>
+    public long AllocatedBytes => 512 * long.Parse(Tool.Run("stat", "-c", "%b", IsDevice ? folder["image"] : Path));
+
     /// <summary>Kinds: here, tmpfs, xfs, btrfs, loop512, loop4096.</summary>
     public static HostPlace Make(string kind, string? mountOptions = null)
     {

@@ -6,6 +6,9 @@ namespace BlockUring.Cli.Img;
 /// <summary>`img convert`: copies images into another one, of any format.</summary>
 internal sealed class ConvertCommand : ConfiguredCommand<ConvertSettings>
 {
+    // As a shell reports a program that SIGINT ended.
+    private const int InterruptedExitCode = 130;
+
     public override string Name => "convert";
 
     public override string Summary => "Copy an image, converting its format";
@@ -72,8 +75,17 @@ internal sealed class ConvertCommand : ConfiguredCommand<ConvertSettings>
         await using var sources = await ConvertSources.OpenAsync(context, host, request);
         var target = new ConvertTarget(context, host, request, sources);
         await target.PrepareAsync();
-        await using var image = await target.OpenAsync();
-        await ConvertCopy.RunAsync(new ConvertWork(context, request, sources, image, target), progress);
+        try
+        {
+            await using var image = await target.OpenAsync();
+            await ConvertCopy.RunAsync(new ConvertWork(context, request, sources, image, target), progress);
+        }
+        catch (OperationCanceledException)
+        {
+            target.RemoveCreated();
+            return InterruptedExitCode;
+        }
+
         progress.MoveTo(100);
         return 0;
     }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using BlockUring.Cli.Output;
 using BlockUring.Copy;
 using BlockUring.Native.Uring;
@@ -9,40 +10,47 @@ namespace BlockUring.Cli.Img;
 internal static class ConvertCopy
 {
     private const int ProgressIntervalMs = 50;
+    private const int DefaultChunkLength = 1 << 20;
 
     /// <summary>Copies, and flushes the target.</summary>
     /// <exception cref="CommandFailure">A read or a write failed.</exception>
+    /// <exception cref="OperationCanceledException">The user interrupted it.</exception>
     public static async ValueTask RunAsync(ConvertWork work, ProgressReport progress)
     {
         var thread = IoThread.Current;
         var copy = new BlockCopy(thread, SettingsOf(work));
         progress.TotalBytes = copy.Progress.Total;
-        using var interruption = new Interruption();
+        using var interrupt = new CancellationTokenSource();
+        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Interrupt(c, interrupt));
+        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Interrupt(c, interrupt));
         using var showing = new CancellationTokenSource();
-        _ = ShowAsync(thread, copy.Progress, progress, showing.Token);
         try
         {
-            await copy.RunAsync(interruption.Token);
+            if (work.Preparation.IsNew)
+                await work.Target.Format.BeginFillAsync();
+            _ = ShowAsync(thread, copy.Progress, progress, showing.Token);
+            await copy.RunAsync(interrupt.Token);
             await work.Target.FlushAsync();
         }
         catch (BlockException e)
         {
             throw CommandFailure.Because("", e);
         }
-        catch (OperationCanceledException)
-        {
-            // Why: a part of an image would look like a whole one.
-            if (work.Preparation.CreatedPath is { } path)
-                NewFile.Remove(path);
-            throw new CommandFailure("", interruption.ExitCode);
-        }
         finally
         {
             await showing.CancelAsync();
         }
 
+        // Why: qemu-img shows the end of the copying, where there was any, and then the end of everything.
         if (copy.Progress.DataBytes > 0)
             progress.MoveTo(100);
+    }
+
+    // The copy stops between two requests; then what was made so far is removed.
+    private static void Interrupt(PosixSignalContext context, CancellationTokenSource interrupt)
+    {
+        context.Cancel = true;
+        interrupt.Cancel();
     }
 
     // Ends some time after the copy has, on its own: nobody waits for the last delay.
@@ -61,9 +69,10 @@ internal static class ConvertCopy
         var request = work.Request;
         return new CopySettings(new CopySource(work.Sources.Images), work.Target)
         {
+            ChunkLength = Math.Max(DefaultChunkLength, work.Target.Format.ClusterLength),
             WorkerCount = request.Parallel,
             SparseLength = request.SparseBytes,
-            TargetIsZero = request.TargetIsZero || (work.Preparation.IsNew && !work.Preparation.HasBacking),
+            TargetIsZero = request.TargetIsZero || IsNewAndZero(work),
             TargetHasBacking = work.Preparation.HasBacking,
             TargetBackingLength = work.Target.Backing?.Length ?? 0,
             Compression = request.IsCompressed ? work.Target.Format.Compression : null,
@@ -74,6 +83,10 @@ internal static class ConvertCopy
             Warn = work.Context.Warn,
         };
     }
+
+    // A new image of a format with clusters reads as zeroes, and so does a new file; a device holds what it held.
+    private static bool IsNewAndZero(ConvertWork work) =>
+        work.Preparation.IsNew && !work.Preparation.HasBacking && (work.Target.Format.ClusterLength > 0 || work.Target.File.CanGrow);
 
     private static float Percent(CopyProgress progress) => progress.Total == 0 ? 0 : (float)progress.Done / progress.Total * 100;
 }

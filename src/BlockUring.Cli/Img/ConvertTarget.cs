@@ -60,6 +60,13 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         }
     }
 
+    /// <summary>Removes the file that was made: what is in it must not be taken for the whole. A device is left as it is.</summary>
+    public void RemoveCreated()
+    {
+        if (CreatedPath != null)
+            NewFile.Remove(CreatedPath);
+    }
+
     private CreateOptionText ParseOptions(ImageDriver driver)
     {
         var parsed = new CreateOptionText(driver, request.IsCompressed && driver.CanCompress ? [LevelOption] : []);

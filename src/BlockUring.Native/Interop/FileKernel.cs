@@ -21,6 +21,8 @@ internal static unsafe partial class FileKernel
     public const int SEEK_DATA = 3;
     public const int SEEK_HOLE = 4;
 
+    public const int F_GETFL = 3;
+    public const int F_SETFL = 4;
     public const int F_OFD_GETLK = 36;
     public const int F_OFD_SETLK = 37;
 
@@ -55,4 +57,7 @@ internal static unsafe partial class FileKernel
 
     [LibraryImport(C, EntryPoint = "fcntl64", SetLastError = true)]
     public static partial int Lock(int descriptor, int command, FileLockRecord* record);
+
+    [LibraryImport(C, EntryPoint = "fcntl64", SetLastError = true)]
+    public static partial int Control(int descriptor, int command, nint argument);
 }

@@ -29,6 +29,13 @@ public static unsafe class FileSystemCalls
     /// <summary>close(2). Releases the image locks of the open file.</summary>
     public static int Close(int descriptor) => Answer(FileKernel.Close(descriptor));
 
+    /// <summary>Lets a file that was opened with O_DIRECT go through the page cache.</summary>
+    public static int StopDirect(int descriptor)
+    {
+        var flags = FileKernel.Control(descriptor, FileKernel.F_GETFL, 0);
+        return Answer(flags < 0 ? flags : FileKernel.Control(descriptor, FileKernel.F_SETFL, flags & ~O_DIRECT));
+    }
+
     /// <summary>statx(2) of an open file.</summary>
     public static int Stat(int descriptor, out FileStatus status) => Stat(descriptor, "", FileKernel.AT_EMPTY_PATH, out status);
 

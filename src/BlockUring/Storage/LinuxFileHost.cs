@@ -25,28 +25,64 @@ public sealed class LinuxFileHost : FileHost
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {
         var failed = $"Could not open '{path}'";
+        if (options is { ForceShare: true, ReadOnly: false })
+            throw new BlockException(BlockErrorKind.Invalid, $"{failed}: force-share=on can only be used with read-only images") { Path = path };
         var answer = FileSystemCalls.Stat(path, out var status);
         if (answer < 0)
             throw Fail(failed, -answer, path);
         DemandKind(path, options, status.Kind);
-        var flags = options.ReadOnly ? OpenFlags.None : OpenFlags.Write;
-        return new(Finish(path, OpenDescriptor(path, flags, options, failed), options, failed, isFresh: false));
+        var opened = OpenDescriptor(path, options.ReadOnly ? OpenFlags.None : OpenFlags.Write, options, failed);
+        try
+        {
+            if (options.Locking)
+                ImageLock.Acquire(opened.Descriptor, path, failed + ": ", ImageLock.NeededBy(options), ImageLock.UnsharedBy(options));
+            return new(Finish(path, opened, options, failed, isFresh: false));
+        }
+        catch
+        {
+            FileSystemCalls.Close(opened.Descriptor);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// Messages are QEMU's, some of which do not name the file. The first sector of a device is zeroed, so that an old header is not taken
+    /// for the new image's.
+    /// </remarks>
     public override async ValueTask<BlockFile> CreateAsync(
         string path, long length, PreallocationMode preallocation, FileOpenOptions options)
     {
         var failed = $"Could not create '{path}'";
-        var isDevice = FileSystemCalls.Stat(path, out var status) >= 0
-            && status.Kind is FileKind.BlockDevice or FileKind.CharacterDevice;
-        var flags = isDevice ? OpenFlags.Write : OpenFlags.Write | OpenFlags.Create;
-        var file = Finish(path, OpenDescriptor(path, flags, options, failed), options, failed, isFresh: !isDevice);
+        var isDevice = FileSystemCalls.Stat(path, out var status) >= 0 && status.Kind is FileKind.BlockDevice or FileKind.CharacterDevice;
+        var opened = OpenDescriptor(path, isDevice ? OpenFlags.Write : OpenFlags.Write | OpenFlags.Create, options, failed);
+        HostFile file;
         try
         {
+            if (options.Locking)
+                LockForCreation(opened.Descriptor, path, options);
             if (!isDevice)
-                await file.SetLengthAsync(0);
+                Empty(path, opened.Descriptor);
+            file = Finish(path, opened, options, failed, isFresh: !isDevice);
+        }
+        catch
+        {
+            FileSystemCalls.Close(opened.Descriptor);
+            throw;
+        }
+
+        return await SizeAsync(file, length, preallocation, options);
+    }
+
+    private static async ValueTask<BlockFile> SizeAsync(HostFile file, long length, PreallocationMode preallocation, FileOpenOptions options)
+    {
+        try
+        {
             await file.SetLengthAsync(length, preallocation);
+            if (!file.IsFresh)
+                await file.WriteZeroesAsync(0, Math.Min(file.Length, 512), mayUnmap: false);
+            if (options.Locking && options.ShareWrite)
+                file.ShareResize();
             return file;
         }
         catch
@@ -56,48 +92,49 @@ public sealed class LinuxFileHost : FileHost
         }
     }
 
-    private HostFile Finish(string path, OpenedDescriptor opened, FileOpenOptions options, string failed, bool isFresh)
-    {
-        try
-        {
-            var answer = FileSystemCalls.Stat(opened.Descriptor, out var status);
-            if (answer < 0)
-                throw Fail($"{failed}: Could not stat file", -answer, path);
-            if (!options.ReadOnly && status.Kind == FileKind.BlockDevice && FileSystemCalls.IsDeviceReadOnly(opened.Descriptor) > 0)
-                throw Fail($"{failed}: The device is not writable", Errno.EACCES, path);
-            var alignment = opened.IsDirect ? DirectAlignment.Discover(opened.Descriptor, status, Buffers) : default;
-            if (opened.IsDirect && alignment.Request == 0)
-            {
-                FileSystemCalls.Close(opened.Descriptor);
-                opened = OpenDescriptor(path, OpenFlags.None, options with { Cache = WithoutDirect(options) }, failed);
-            }
+    // Whoever creates a file sets its length, so nobody else may meanwhile.
+    private static void LockForCreation(int descriptor, string path, FileOpenOptions options) => ImageLock.Acquire(
+        descriptor,
+        path,
+        "",
+        ImageLock.NeededBy(options) | ImagePermissions.Resize,
+        ImageLock.UnsharedBy(options) | ImagePermissions.Resize);
 
-            var note = options.CacheInForce.Direct && alignment.Request == 0
-                ? $"'{path}' does not support O_DIRECT, going through the page cache"
-                : null;
-            if (note != null)
-                Warn(note);
-            return new HostFile(thread, new HostFileState(path, opened.Descriptor, options, status)
-            {
-                Length = LengthOf(path, opened.Descriptor, status, failed),
-                Alignment = alignment,
-                Note = note,
-                IsFresh = isFresh,
-            });
-        }
-        catch
-        {
-            FileSystemCalls.Close(opened.Descriptor);
-            throw;
-        }
+    private static void Empty(string path, int descriptor)
+    {
+        var answer = FileSystemCalls.SetLength(descriptor, 0);
+        if (answer < 0)
+            throw Fail("Could not resize file", -answer, path);
     }
 
-    private static CacheMode WithoutDirect(FileOpenOptions options) => options.CacheInForce with { Direct = false };
+    private HostFile Finish(string path, OpenedDescriptor opened, FileOpenOptions options, string failed, bool isFresh)
+    {
+        var descriptor = opened.Descriptor;
+        var answer = FileSystemCalls.Stat(descriptor, out var status);
+        if (answer < 0)
+            throw Fail($"{failed}: Could not stat file", -answer, path);
+        if (!options.ReadOnly && status.Kind == FileKind.BlockDevice && FileSystemCalls.IsDeviceReadOnly(descriptor) > 0)
+            throw Fail($"{failed}: The device is not writable", Errno.EACCES, path);
+        var length = LengthOf(path, descriptor, status, failed);
+        var alignment = opened.IsDirect ? DirectAlignment.Discover(descriptor, status, Buffers) : default;
+        if (opened.IsDirect && alignment.Request == 0)
+            FileSystemCalls.StopDirect(descriptor);
+        var note = options.CacheInForce.Direct && alignment.Request == 0
+            ? $"'{path}' does not support O_DIRECT, going through the page cache"
+            : null;
+        if (note != null)
+            Warn(note);
+        return new HostFile(thread, new HostFileState(path, descriptor, options, status)
+        {
+            Length = length,
+            Alignment = alignment,
+            Note = note,
+            IsFresh = isFresh,
+        });
+    }
 
     private static OpenedDescriptor OpenDescriptor(string path, OpenFlags flags, FileOpenOptions options, string failed)
     {
-        if (!options.ReadOnly)
-            flags |= OpenFlags.Write;
         var descriptor = -Errno.EINVAL;
         if (options.CacheInForce.Direct)
             descriptor = FileSystemCalls.Open(path, flags | OpenFlags.Direct);

@@ -16,6 +16,7 @@ internal sealed class CompressedAppender : IDisposable
     private readonly BlockFile file;
     private readonly Qcow2Geometry geometry;
     private readonly ClusterAllocator allocator;
+    private readonly Func<ValueTask> grow;
     private readonly RangeLock turn = new();
     private readonly int runLength;
     private IoBuffer? filling;
@@ -29,11 +30,12 @@ internal sealed class CompressedAppender : IDisposable
     private long runEnd;
     private long touchedEnd;
 
-    public CompressedAppender(BlockFile file, Qcow2Geometry geometry, ClusterAllocator allocator)
+    public CompressedAppender(BlockFile file, Qcow2Geometry geometry, ClusterAllocator allocator, Func<ValueTask> grow)
     {
         this.file = file;
         this.geometry = geometry;
         this.allocator = allocator;
+        this.grow = grow;
         runLength = Math.Max(1, BufferLength / geometry.ClusterLength);
     }
 
@@ -121,6 +123,7 @@ internal sealed class CompressedAppender : IDisposable
         while (position + length > runEnd)
         {
             var run = await allocator.AllocateAsync(runLength);
+            await grow();
             if (run.HostOffset != runEnd || runEnd == 0)
             {
                 if (runEnd > touchedEnd)

@@ -14,7 +14,7 @@ internal sealed class Qcow2Writer : IDisposable
     // Clusters that wait for the next flush to become free; more than these bring the flush about.
     private const int MaxPendingFree = 16384;
 
-    // Why: extending O_DIRECT writes run at half speed, so the file grows ahead of them in large steps.
+    // Why: extending O_DIRECT writes run at half speed, so the file grows ahead of them in large steps; a flush cuts off what is unused.
     private const long GrowthStep = 64 << 20;
 
     private readonly Qcow2Image image;
@@ -26,7 +26,9 @@ internal sealed class Qcow2Writer : IDisposable
     private readonly RangeLock tableTurn = new();
     private readonly RangeLock flushTurn = new();
     private readonly Stack<Qcow2Reservation> idle = new();
+    private readonly RangeLock growTurn = new();
     private readonly long initialLength;
+    private long grownEnd;
     private List<(long HostOffset, int Count)> pendingFree = [];
     private long firstDirtyL1 = long.MaxValue;
     private long lastDirtyL1 = -1;
@@ -41,9 +43,11 @@ internal sealed class Qcow2Writer : IDisposable
         geometry = image.Geometry;
         file = image.File;
         initialLength = file.Length;
+        grownEnd = initialLength;
         allocator = new ClusterAllocator(file, geometry, refcounts);
-        appender = new CompressedAppender(file, geometry, allocator);
+        appender = new CompressedAppender(file, geometry, allocator, GrowAsync);
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
+        refcounts.Blocks.BeforeWriteBack = GrowAsync;
     }
 
     /// <summary>Whether compressed clusters were appended that are not in the file yet.</summary>
@@ -136,7 +140,6 @@ internal sealed class Qcow2Writer : IDisposable
         try
         {
             var place = await appender.AppendAsync(compressed);
-            await GrowAsync(allocator.End);
             var index = geometry.SliceIndex(guestOffset);
             SetEntry(slice, index, new L2Entry(CompressedDescriptor.Encode(place, compressed.Length, geometry.ClusterBits)));
         }
@@ -155,9 +158,9 @@ internal sealed class Qcow2Writer : IDisposable
         var held = await flushTurn.AcquireAsync(0, 1);
         try
         {
-            if (isHidden)
-                await appender.FinishAsync();
+            await appender.FinishAsync();
             await WriteMetadataAsync();
+            await TrimAsync();
             await FlushFilesAsync();
             if (isHidden)
                 await ShowAsync();
@@ -303,8 +306,7 @@ internal sealed class Qcow2Writer : IDisposable
         if (HasDataFile)
             return new ClusterRun(guestCluster, wanted, false);
         var run = await allocator.AllocateAsync(wanted);
-        if (isHidden)
-            await GrowAsync(run.HostOffset + ((long)run.Count << geometry.ClusterBits));
+        await GrowAsync();
         return run;
     }
 
@@ -363,7 +365,7 @@ internal sealed class Qcow2Writer : IDisposable
                 return;
             var old = image.L1.L2Offset(index);
             var run = await allocator.AllocateAsync(1);
-            await GrowAsync(run.HostOffset + geometry.ClusterLength);
+            await GrowAsync();
             if (old != 0)
                 await CopyTableAsync(old, run.HostOffset);
             else
@@ -401,11 +403,43 @@ internal sealed class Qcow2Writer : IDisposable
         }
     }
 
-    private async ValueTask GrowAsync(long end)
+    // Nothing is written beyond `grownEnd`, and only this makes it larger, one caller at a time: setting a length can thus never cut off
+    // what another request has just written.
+    private ValueTask GrowAsync() => allocator.End <= grownEnd || !file.CanGrow ? ValueTask.CompletedTask : GrowInTurnAsync();
+
+    private async ValueTask GrowInTurnAsync()
     {
-        if (!file.CanGrow || file.Length >= end)
+        var held = await growTurn.AcquireAsync(0, 1);
+        try
+        {
+            if (allocator.End <= grownEnd)
+                return;
+            var grown = (allocator.End + GrowthStep) & -GrowthStep;
+            await file.SetLengthAsync(grown);
+            grownEnd = grown;
+        }
+        finally
+        {
+            growTurn.Release(held);
+        }
+    }
+
+    private async ValueTask TrimAsync()
+    {
+        if (grownEnd == initialLength)
             return;
-        await file.SetLengthAsync(isHidden ? (end + GrowthStep) & -GrowthStep : end);
+        var held = await growTurn.AcquireAsync(0, 1);
+        try
+        {
+            var end = Math.Max(allocator.End, initialLength);
+            if (end < grownEnd)
+                await file.SetLengthAsync(end);
+            grownEnd = end;
+        }
+        finally
+        {
+            growTurn.Release(held);
+        }
     }
 
     // Before the first change: features that a writer without knowledge of them must clear (specification: "autoclear feature bits").
@@ -451,7 +485,7 @@ internal sealed class Qcow2Writer : IDisposable
         while (refcounts.HasOutgrownFile)
         {
             var run = await allocator.AllocateRowAsync(refcounts.NeededClusterCount);
-            await GrowAsync(run.HostOffset + ((long)run.Count << geometry.ClusterBits));
+            await GrowAsync();
             refcounts.Move(run.HostOffset, run.Count);
         }
 
@@ -483,8 +517,6 @@ internal sealed class Qcow2Writer : IDisposable
     private async ValueTask ShowAsync()
     {
         isHidden = false;
-        if (file.CanGrow && allocator.End > 0 && file.Length > allocator.End)
-            await file.SetLengthAsync(Math.Max(allocator.End, initialLength));
         await WriteHeaderAsync();
         await FlushFilesAsync();
     }
