@@ -15,6 +15,9 @@ public class HostFileAllocationTests
     [InlineData("tmpfs", true, 100, 1)]
     public void SteadyReadsAndWritesAllocateNothing(string kind, bool direct, int shift, int depth)
     {
+#if DEBUG
+        Assert.SkipWhen(shift != 0, "without optimisation each async method allocates its state");
+#endif
         using var place = HostPlace.Make(kind, "size=128m");
         var allocated = IoThread.Run(new IoThreadOptions(), async thread =>
         {
