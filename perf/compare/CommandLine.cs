@@ -5,8 +5,16 @@ namespace BlockUring.Compare;
 /// <summary>The options of <c>blockuring-compare</c>.</summary>
 internal sealed class CommandLine
 {
-    private readonly Option<string?> _binary = new("--binary") { Description = "The blockuring executable, called as BINARY img convert …" };
-    private readonly Option<bool> _selfCheck = new("--self-check") { Description = "Time qemu-img against itself and print the noise floor" };
+    private static readonly string[] _stageNames = ["disk", "ram"];
+    private static readonly string[] _opponentNames = ["best", "defaults", "nbdcopy"];
+    private readonly Option<string?> _binary = new("--binary")
+    {
+        Description = "The blockuring executable, called as BINARY img convert …",
+    };
+    private readonly Option<bool> _selfCheck = new("--self-check")
+    {
+        Description = "Time qemu-img against itself and print the noise floor",
+    };
     private readonly Option<string> _directory = new("--dir")
     {
         Description = "Folder on the disk under test",
@@ -21,7 +29,11 @@ internal sealed class CommandLine
     private readonly Option<string[]> _cases = Words("--case", "Only cases whose name contains one of these words");
     private readonly Option<string[]> _stages = Words("--on", "disk, ram (default: both)");
     private readonly Option<string[]> _opponents = Words("--against", "best, defaults, nbdcopy (default: all; best with --quick)");
-    private readonly Option<ulong> _seed = new("--seed") { Description = "Seed of the source content", DefaultValueFactory = _ => 20_240_229 };
+    private readonly Option<ulong> _seed = new("--seed")
+    {
+        Description = "Seed of the source content",
+        DefaultValueFactory = _ => 20_240_229,
+    };
     private readonly Option<bool> _quick = new("--quick") { Description = "Small sizes, two pairs, best flags only" };
     private readonly Option<string?> _json = new("--json") { Description = "Write the report to this file as JSON" };
     private readonly Option<string?> _html = new("--html") { Description = "Write the report to this file as a self-contained HTML page" };
@@ -40,8 +52,8 @@ internal sealed class CommandLine
 
         _size.Validators.Add(result => CheckSize(result.GetValueOrDefault<string?>(), result.AddError));
         _compressedSize.Validators.Add(result => CheckSize(result.GetValueOrDefault<string?>(), result.AddError));
-        _stages.Validators.Add(result => CheckWords(result.GetValueOrDefault<string[]>(), ["disk", "ram"], result.AddError));
-        _opponents.Validators.Add(result => CheckWords(result.GetValueOrDefault<string[]>(), ["best", "defaults", "nbdcopy"], result.AddError));
+        _stages.Validators.Add(result => CheckWords(result.GetValueOrDefault<string[]>(), _stageNames, result.AddError));
+        _opponents.Validators.Add(result => CheckWords(result.GetValueOrDefault<string[]>(), _opponentNames, result.AddError));
         _pairs.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int?>() is < 1 or > 1000)
@@ -62,7 +74,7 @@ internal sealed class CommandLine
         var selfCheck = result.GetValue(_selfCheck);
         var opponents = Split(result.GetValue(_opponents));
         if (opponents.Count == 0)
-            opponents = quick || selfCheck ? ["best"] : ["best", "defaults", "nbdcopy"];
+            opponents = quick || selfCheck ? ["best"] : [.. _opponentNames];
         var stages = Split(result.GetValue(_stages));
         return new CompareOptions
         {
@@ -73,7 +85,7 @@ internal sealed class CommandLine
             CompressedSizeBytes = Size(result.GetValue(_compressedSize), quick ? 64 * ByteSize.MiB : 512 * ByteSize.MiB),
             PairCount = result.GetValue(_pairs) ?? (quick ? 2 : 5),
             CaseFilter = Split(result.GetValue(_cases)),
-            Stages = stages.Count == 0 ? ["disk", "ram"] : stages,
+            Stages = stages.Count == 0 ? _stageNames : stages,
             Opponents = opponents,
             Seed = result.GetValue(_seed),
             JsonPath = result.GetValue(_json),

@@ -33,8 +33,12 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     }
 
     /// <summary>The command line of the program under test (<paramref name="program"/> and its first words) for the case.</summary>
-    public IReadOnlyList<string> ImageCommand(IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target) =>
-        compareCase.TargetFormat is null
-            ? [.. program, "info", source]
-            : [.. program, "convert", .. SubjectFlags, .. compareCase.Arguments, "-f", sourceFormat, "-O", compareCase.TargetFormat, source, target];
+    public IReadOnlyList<string> ImageCommand(
+        IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target)
+    {
+        if (compareCase.TargetFormat is not { } targetFormat)
+            return [.. program, "info", source];
+        IReadOnlyList<string> images = ["-f", sourceFormat, "-O", targetFormat, source, target];
+        return [.. program, "convert", .. SubjectFlags, .. compareCase.Arguments, .. images];
+    }
 }

@@ -6,7 +6,8 @@ using BlockUring.Compare.Stages;
 namespace BlockUring.Compare.Measuring;
 
 /// <summary>The whole run: every stage, every case, every opponent.</summary>
-internal sealed class CompareRun(CompareOptions options, IReadOnlyList<string> subject, ConsoleReport console, CancellationToken cancellation)
+internal sealed class CompareRun(
+    CompareOptions options, IReadOnlyList<string> subject, ConsoleReport console, CancellationToken cancellation)
 {
     private readonly List<Comparison> _rows = [];
     private readonly List<string> _notes = [];
@@ -70,7 +71,7 @@ internal sealed class CompareRun(CompareOptions options, IReadOnlyList<string> s
             source = sources.Get(compareCase.Source);
             sourcePath = stage.PlaceSource(source);
         }
-        catch (ToolException error)
+        catch (Exception error) when (error is ToolException or IOException)
         {
             cancellation.ThrowIfCancellationRequested();
             Note($"{stage.Name}: {compareCase.Name} is left out: its source could not be made: {error.Message}");
@@ -88,7 +89,8 @@ internal sealed class CompareRun(CompareOptions options, IReadOnlyList<string> s
                 continue;
             }
 
-            var row = runner.Run(stage, compareCase, opponent, source, sourcePath, what => console.Progress(stage.Name, compareCase, opponent, what));
+            void Report(string what) => console.Progress(stage.Name, compareCase, opponent, what);
+            var row = runner.Run(stage, compareCase, opponent, source, sourcePath, Report);
             _rows.Add(row);
             console.Finished(row);
         }
@@ -113,7 +115,10 @@ internal sealed class CompareRun(CompareOptions options, IReadOnlyList<string> s
         var needed = (4 * options.SizeBytes) + (3 * options.CompressedSizeBytes) + (256 * ByteSize.MiB);
         var free = new DriveInfo(options.Directory).AvailableFreeSpace;
         if (free < needed)
-            throw new ToolException($"{options.Directory} has {ByteSize.Format(free)} free, and {ByteSize.Format(needed)} are needed: choose --dir or a smaller --size");
+        {
+            throw new ToolException($"{options.Directory} has {ByteSize.Format(free)} free, and {ByteSize.Format(needed)} are needed: "
+                + "choose --dir or a smaller --size");
+        }
     }
 
     private void Note(string text)

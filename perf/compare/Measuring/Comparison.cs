@@ -53,8 +53,10 @@ internal sealed record Comparison
     public bool IsNoisy => PeerSpread > NoisySpread;
 
     /// <summary>System calls per GiB of guest data; of a case without data, system calls a run.</summary>
-    public double? SystemCallsOf(Side side) => side.Median(Metric.SystemCalls) / (Case.IsWithoutData ? 1 : (double)GuestBytes / ByteSize.GiB);
+    public double? SystemCallsOf(Side side) =>
+        side.Median(Metric.SystemCalls) / (Case.IsWithoutData ? 1 : (double)GuestBytes / ByteSize.GiB);
 
     /// <summary>Subject's target size over the opponent's, where both are known.</summary>
-    public double? TargetSizeRatio => Peer?.TargetBytes is > 0 and var theirs && Subject?.TargetBytes is { } ours ? (double)ours / theirs : null;
+    public double? TargetSizeRatio =>
+        Peer?.TargetBytes is > 0 and var theirs && Subject?.TargetBytes is { } ours ? (double)ours / theirs : null;
 }

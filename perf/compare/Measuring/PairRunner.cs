@@ -6,7 +6,8 @@ using BlockUring.Compare.Stages;
 namespace BlockUring.Compare.Measuring;
 
 /// <summary>Measures one case against one opponent: a checked warm-up, pairs in turns A B B A, then a count of system calls.</summary>
-internal sealed class PairRunner(CompareOptions options, IReadOnlyList<string> subject, SystemCallCounter counter, CancellationToken cancellation)
+internal sealed class PairRunner(
+    CompareOptions options, IReadOnlyList<string> subject, SystemCallCounter counter, CancellationToken cancellation)
 {
     private const double ShortRunSeconds = 0.5;
     private const double LargestPairFactor = 10;
@@ -14,18 +15,28 @@ internal sealed class PairRunner(CompareOptions options, IReadOnlyList<string> s
     private const int SystemCallRunCount = 3;
 
     /// <summary>Runs the comparison; <paramref name="report"/> hears what is going on. Failures come back as the row's problem.</summary>
-    public Comparison Run(Stage stage, CompareCase compareCase, Opponent opponent, SourceImage source, string sourcePath, Action<string> report)
+    public Comparison Run(
+        Stage stage, CompareCase compareCase, Opponent opponent, SourceImage source, string sourcePath, Action<string> report)
     {
         var targetPath = compareCase.TargetFormat is null ? "" : stage.PlaceTarget(compareCase.TargetFormat, source.GuestBytes);
         var ours = new Side(opponent.ImageCommand(subject, compareCase, source.Format, sourcePath, targetPath));
         var theirs = new Side(opponent.Command(compareCase, source.Format, sourcePath, targetPath));
-        var row = new Comparison { Stage = stage.Name, Case = compareCase, Opponent = opponent, Target = stage.TargetOf(compareCase), GuestBytes = source.GuestBytes };
+        var row = new Comparison
+        {
+            Stage = stage.Name,
+            Case = compareCase,
+            Opponent = opponent,
+            Target = stage.TargetOf(compareCase),
+            GuestBytes = source.GuestBytes,
+        };
         try
         {
             var warmUpSeconds = 0.0;
             foreach (var side in (Side[])[ours, theirs])
             {
                 report("warm-up and check");
+                if (compareCase.TargetFormat is not null)
+                    stage.SpoilTarget();
                 warmUpSeconds = Once(stage, compareCase, side).WallSeconds;
                 Check(stage, compareCase, side, source, sourcePath, targetPath);
             }
@@ -34,9 +45,10 @@ internal sealed class PairRunner(CompareOptions options, IReadOnlyList<string> s
             CountSystemCalls(stage, compareCase, ours, theirs, warmUpSeconds > SlowRunSeconds ? 1 : SystemCallRunCount, report);
             return row with { Subject = ours, Peer = theirs };
         }
-        catch (ToolException error)
+        catch (Exception error) when (error is ToolException or IOException)
         {
-            // Why: a terminal's Ctrl-C reaches the tools too, and their failing is then no result.
+            // An I/O error is, for one, a command that reports success and leaves no target.
+            // Why the check: a terminal's Ctrl-C reaches the tools too, and their failing is then no result.
             cancellation.ThrowIfCancellationRequested();
             return row with { Problem = error.Message, IsFailure = true };
         }
@@ -75,9 +87,10 @@ internal sealed class PairRunner(CompareOptions options, IReadOnlyList<string> s
     {
         Prepare(stage, compareCase);
         var sample = TimedProcess.Run(side.Command, compareCase.TargetFormat is null ? () => { } : stage.MakeTargetDurable, cancellation);
-        return sample.ExitCode == 0
-            ? sample
-            : throw new ToolException($"{string.Join(' ', side.Command)}: exit code {sample.ExitCode}: {Tool.FirstLine(sample.ErrorOutput + "\nno message")}");
+        if (sample.ExitCode == 0)
+            return sample;
+        var message = Tool.FirstLine(sample.ErrorOutput + "\nno message");
+        throw new ToolException($"{string.Join(' ', side.Command)}: exit code {sample.ExitCode}: {message}");
     }
 
     private static void Prepare(Stage stage, CompareCase compareCase)
@@ -89,7 +102,12 @@ internal sealed class PairRunner(CompareOptions options, IReadOnlyList<string> s
     private static void Check(Stage stage, CompareCase compareCase, Side side, SourceImage source, string sourcePath, string targetPath)
     {
         if (compareCase.TargetFormat is not { } format)
+        {
+            if (!Tool.Run(side.Command).Contains($"file format: {source.Format}", StringComparison.Ordinal))
+                throw new ToolException($"{string.Join(' ', side.Command)}: does not say that the format is {source.Format}");
             return;
+        }
+
         Tool.Run("qemu-img", "compare", "-f", source.Format, "-F", format, sourcePath, targetPath);
         side.TargetBytes = format == "raw" ? stage.AllocatedTargetBytes() : EndOfImage(targetPath);
     }

@@ -1,6 +1,8 @@
 namespace BlockUring.Compare.Measuring;
 
-/// <summary>Subject over opponent: the ratio of the medians; of the pairs the smallest, the lower and upper quartile, and the largest ratio.</summary>
+/// <summary>
+/// Subject over opponent: the ratio of the medians; of the pairs the smallest, the lower and upper quartile, and the largest ratio.
+/// </summary>
 internal sealed record Ratio(double Value, double Lowest, double LowerQuartile, double UpperQuartile, double Highest)
 {
     /// <summary>The subject is behind.</summary>

@@ -61,21 +61,17 @@ internal sealed class ConsoleReport
 
     private void ShowHost(Report report)
     {
-        var host = report.Host;
         _console.WriteLine();
-        _console.MarkupLineInterpolated($"{host.Processor}, {host.ProcessorCount} CPUs, {ByteSize.Format(host.MemoryBytes)}; Linux {host.Kernel}; {host.System}; {host.Date:yyyy-MM-dd HH:mm} UTC");
-        _console.MarkupLineInterpolated($"Load average at the start: {Figures.Two(host.LoadAverage)}{(host.IsBusy ? ": the host is busy with other work, and the figures suffer from it" : "")}");
-        _console.MarkupLineInterpolated($"{string.Join("; ", host.Versions.Select(version => $"{version.Key}: {version.Value}"))}");
-        _console.MarkupLineInterpolated($"{ByteSize.Format(report.Options.SizeBytes)} plain, {ByteSize.Format(report.Options.CompressedSizeBytes)} compressed, seed {report.Options.Seed}");
-        _console.MarkupLineInterpolated($"Durability: {Report.Durability}.");
-        _console.MarkupLineInterpolated($"Method: {Report.Method}.");
+        foreach (var (name, value) in report.Facts)
+            _console.MarkupLineInterpolated($"[bold]{name}[/]: {value}");
     }
 
     private void ShowGroup(Report report, string stage, IReadOnlyList<Comparison> rows)
     {
         var place = stage == "disk" ? $"disk ({report.Host.DiskFileSystem} files)" : "RAM-backed block devices";
+        var subject = _selfCheck ? "qemu-img" : "blockuring";
         var table = new Table().Border(TableBorder.Rounded)
-            .Title(new TableTitle(Markup.Escape($"{place}: {(_selfCheck ? "qemu-img" : "blockuring")} {Report.SubjectTitle(rows[0])} against {rows[0].Opponent.Title}")));
+            .Title(new TableTitle(Markup.Escape($"{place}: {subject} {Report.SubjectTitle(rows[0])} against {rows[0].Opponent.Title}")));
         foreach (var heading in (string[])["case", "wall", "CPU", "peak memory", "system calls/GiB", "target size", "stock spread"])
             table.AddColumn(heading, column => column.NoWrap());
         table.ShowRowSeparators();
@@ -112,7 +108,10 @@ internal sealed class ConsoleReport
         if (isJudged && isLoss)
             yield return $"[red]{Figures.Mark(row, metric)}[/]";
         if (isJudged && row.TargetOf(metric) is { } target)
-            yield return Figures.Misses(target, row.RatioOf(metric)!) ? $"[yellow]{Figures.TargetText(row, metric)}[/]" : Figures.TargetText(row, metric);
+        {
+            var verdict = Figures.TargetText(row, metric);
+            yield return Figures.Misses(target, row.RatioOf(metric)!) ? $"[yellow]{verdict}[/]" : verdict;
+        }
     }
 
     private string Cell(Comparison row, Metric metric)
@@ -134,7 +133,9 @@ internal sealed class ConsoleReport
             foreach (var stage in rows.GroupBy(row => row.Stage))
             {
                 var ratios = stage.Select(row => row.RatioOf(metric)).OfType<Ratio>().ToList();
-                _console.MarkupLineInterpolated($"  {stage.Key} {Figures.Name(metric)}: medians {Figures.Two(ratios.Min(ratio => ratio.Value))}–{Figures.Two(ratios.Max(ratio => ratio.Value))}, single pairs {Figures.Two(ratios.Min(ratio => ratio.Lowest))}–{Figures.Two(ratios.Max(ratio => ratio.Highest))}");
+                var medians = $"{Figures.Two(ratios.Min(ratio => ratio.Value))}–{Figures.Two(ratios.Max(ratio => ratio.Value))}";
+                var pairs = $"{Figures.Two(ratios.Min(ratio => ratio.Lowest))}–{Figures.Two(ratios.Max(ratio => ratio.Highest))}";
+                _console.MarkupLineInterpolated($"  {stage.Key} {Figures.Name(metric)}: medians {medians}, single pairs {pairs}");
             }
         }
     }
@@ -148,7 +149,7 @@ internal sealed class ConsoleReport
         var met = judged.Count(pair => !Figures.Misses(pair.Target!.Value, pair.Ratio!));
         var losses = report.Rows.Count(row => row.RatioOf(Metric.Wall) is { IsLoss: true } || row.RatioOf(Metric.Cpu) is { IsLoss: true });
         var failures = report.Rows.Count(row => row.IsFailure);
-        _console.MarkupLineInterpolated($"{report.Rows.Count} rows; {met} of {judged.Count} targets met; {losses} rows with a loss in wall or CPU; {failures} failed");
+        _console.MarkupLineInterpolated($"{met} of {judged.Count} targets met; {report.Rows.Count} rows, {losses} with a loss, {failures} failed");
     }
 
     private static void ClearProgress()

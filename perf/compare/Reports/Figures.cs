@@ -23,7 +23,11 @@ internal static class Figures
         if (row.Subject is not { } ours || row.Peer is not { } theirs)
             return "–";
         if (metric == Metric.SystemCalls)
-            return row.SystemCallsOf(ours) is { } a && row.SystemCallsOf(theirs) is { } b ? $"{Number(a)} / {Number(b)}{(row.Case.IsWithoutData ? " a run" : "")}" : "–";
+        {
+            var unit = row.Case.IsWithoutData ? " a run" : "";
+            return row.SystemCallsOf(ours) is { } our && row.SystemCallsOf(theirs) is { } their ? $"{Number(our)} / {Number(their)}{unit}" : "–";
+        }
+
         if (ours.Median(metric) is not { } mine || theirs.Median(metric) is not { } other)
             return "–";
         return metric == Metric.Memory ? $"{Number(mine)} / {Number(other)} MiB" : Seconds(mine, other);

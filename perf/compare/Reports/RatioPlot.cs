@@ -54,7 +54,8 @@ internal static class RatioPlot
                 continue;
             if (tick != 1)
                 lastLabel = x;
-            svg.AppendLine($"<text class=\"soft\" x=\"{Text(x)}\" y=\"{Top - 12}\" text-anchor=\"middle\">{tick.ToString("0.##", CultureInfo.InvariantCulture)}</text>");
+            var label = tick.ToString("0.##", CultureInfo.InvariantCulture);
+            svg.AppendLine($"<text class=\"soft\" x=\"{Text(x)}\" y=\"{Top - 12}\" text-anchor=\"middle\">{label}</text>");
         }
 
         for (var index = 0; index < rows.Count; index++)
@@ -72,14 +73,18 @@ internal static class RatioPlot
         var (from, to) = (Math.Min(axis.X(ratio.Value), axis.X(1)), Math.Max(axis.X(ratio.Value), axis.X(1)));
         var kind = isNeutral ? "even" : ratio.IsLoss ? "loss" : "win";
         var middle = top + (RowHeight / 2.0);
-        svg.AppendLine($"<g><title>{HtmlReport.Escape($"{row.Case.Name}, {Figures.Name(metric)}: {Figures.RatioText(row, metric)}; {Figures.Absolute(row, metric)} {Figures.TargetText(row, metric)}")}</title>");
-        svg.AppendLine($"<rect class=\"{kind}\" x=\"{Text(from)}\" y=\"{Text(top + 6)}\" width=\"{Text(Math.Max(to - from, 1))}\" height=\"{RowHeight - 12}\" rx=\"2\"/>");
-        svg.AppendLine($"<path class=\"whisker\" fill=\"none\" d=\"M{Text(axis.X(ratio.Lowest))} {Text(middle - 4)}v8m0 -4H{Text(axis.X(ratio.Highest))}m0 -4v8\"/>");
+        var figures = $"{Figures.RatioText(row, metric)}; {Figures.Absolute(row, metric)} {Figures.TargetText(row, metric)}";
+        svg.AppendLine($"<g><title>{HtmlReport.Escape($"{row.Case.Name}, {Figures.Name(metric)}: {figures}")}</title>");
+        var size = $"width=\"{Text(Math.Max(to - from, 1))}\" height=\"{RowHeight - 12}\"";
+        svg.AppendLine($"<rect class=\"{kind}\" x=\"{Text(from)}\" y=\"{Text(top + 6)}\" {size} rx=\"2\"/>");
+        var whisker = $"M{Text(axis.X(ratio.Lowest))} {Text(middle - 4)}v8m0 -4H{Text(axis.X(ratio.Highest))}m0 -4v8";
+        svg.AppendLine($"<path class=\"whisker\" fill=\"none\" d=\"{whisker}\"/>");
         if (!isNeutral && row.TargetOf(metric) is { } target)
-            svg.AppendLine($"<line class=\"target\" x1=\"{Text(axis.X(target))}\" y1=\"{Text(top + 2)}\" x2=\"{Text(axis.X(target))}\" y2=\"{Text(top + RowHeight - 2)}\"/>");
+            svg.AppendLine($"<path class=\"target\" fill=\"none\" d=\"M{Text(axis.X(target))} {Text(top + 2)}v{RowHeight - 4}\"/>");
         var valueX = Math.Max(Math.Max(to, axis.X(ratio.Highest)), axis.X(1)) + 5;
         var isLoss = !isNeutral && ratio.IsLoss;
-        svg.AppendLine($"<text{(isLoss ? " class=\"loss\"" : "")} x=\"{Text(valueX)}\" y=\"{Text(top + 17)}\">{Figures.Two(ratio.Value)}{(isLoss ? " LOSS" : "")}</text></g>");
+        var (style, mark) = isLoss ? (" class=\"loss\"", " LOSS") : ("", "");
+        svg.AppendLine($"<text{style} x=\"{Text(valueX)}\" y=\"{Text(top + 17)}\">{Figures.Two(ratio.Value)}{mark}</text></g>");
     }
 
     private static string Text(double value) => value.ToString("0.#", CultureInfo.InvariantCulture);
@@ -89,7 +94,8 @@ internal static class RatioPlot
     {
         public static Axis Over(IReadOnlyList<Comparison> rows, Metric metric, double left)
         {
-            var values = rows.Select(row => row.RatioOf(metric)).OfType<Ratio>().SelectMany(ratio => (double[])[ratio.Lowest, ratio.Highest, ratio.Value]);
+            var ratios = rows.Select(row => row.RatioOf(metric)).OfType<Ratio>();
+            var values = ratios.SelectMany(ratio => (double[])[ratio.Lowest, ratio.Highest, ratio.Value]);
             var targets = rows.Select(row => row.TargetOf(metric)).OfType<double>();
             var all = values.Concat(targets).Where(value => value > 0).DefaultIfEmpty(1).ToList();
             return new Axis(left, Math.Min(all.Min() / 1.1, 0.5), Math.Max(all.Max() * 1.1, 1.25));

@@ -27,7 +27,8 @@ internal static class TimedProcess
     {
         cancellation.ThrowIfCancellationRequested();
         using var launcher = StartLauncher(command);
-        var processId = int.Parse(launcher.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the launching shell said nothing"));
+        var answer = launcher.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the launching shell said nothing");
+        var processId = int.Parse(answer);
         launcher.WaitForExit();
         var errorOutput = launcher.StandardError.ReadToEndAsync(CancellationToken.None);
 

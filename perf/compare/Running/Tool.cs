@@ -6,7 +6,9 @@ namespace BlockUring.Compare.Running;
 /// <summary>Untimed commands: what prepares, checks and tears down.</summary>
 internal static class Tool
 {
-    /// <summary>Runs a command and returns what it printed; throws <see cref="ToolException"/> with its error output when it fails.</summary>
+    /// <summary>
+    /// Runs a command and returns what it printed; throws <see cref="ToolException"/> with its error output when it fails.
+    /// </summary>
     public static string Run(params IReadOnlyList<string> command) => Run(command, input: null);
 
     /// <summary>As <see cref="Run(IReadOnlyList{string})"/>, feeding <paramref name="input"/> line by line.</summary>
@@ -34,7 +36,8 @@ internal static class Tool
 
     /// <summary>True when <paramref name="name"/> is an executable on the path.</summary>
     public static bool Exists(string name) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin").Any(folder => File.Exists(Path.Combine(folder, name)));
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Append("/usr/sbin").Append("/sbin")
+            .Any(folder => File.Exists(Path.Combine(folder, name)));
 
     /// <summary>The first line of what a version option prints, or null when the command does not work.</summary>
     public static string? Version(params IReadOnlyList<string> command)
@@ -50,7 +53,8 @@ internal static class Tool
     }
 
     /// <summary>The first line of <paramref name="text"/> that is not blank.</summary>
-    public static string FirstLine(string text) => text.Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.Length > 0) ?? "";
+    public static string FirstLine(string text) =>
+        text.Split('\n').Select(line => line.Trim()).FirstOrDefault(line => line.Length > 0) ?? "";
 
     private static Process Start(IReadOnlyList<string> command)
     {

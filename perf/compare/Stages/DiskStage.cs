@@ -12,7 +12,8 @@ internal sealed class DiskStage(string directory) : Stage
 
     public override string Name => "disk";
 
-    public override string Description => "files; before each run the source is evicted from the page cache, the target is deleted and the file system is synced";
+    public override string Description =>
+        "files; before each run the source is evicted from the page cache, the target is deleted and the file system is synced";
 
     public override Target TargetOf(CompareCase compareCase) => compareCase.DiskTarget;
 
@@ -27,6 +28,8 @@ internal sealed class DiskStage(string directory) : Stage
         _ = Libc.SyncFileSystem(file);
         _ = Libc.FileAdvise(file, 0, 0, Libc.DontNeed);
     }
+
+    public override void SpoilTarget() => File.Delete(_target);
 
     public override void MakeTargetDurable() => Flush(_target);
 

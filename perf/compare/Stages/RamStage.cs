@@ -1,5 +1,6 @@
 using BlockUring.Compare.Cases;
 using BlockUring.Compare.Running;
+using Microsoft.Win32.SafeHandles;
 
 namespace BlockUring.Compare.Stages;
 
@@ -30,7 +31,8 @@ internal sealed class RamStage : Stage
     public override string Name => "ram";
 
     public override string Description =>
-        "loop devices (direct-io) over files on a huge=always tmpfs, written once and kept; before each run holes the last one punched are filled again";
+        "loop devices (direct-io) over files on a huge=always tmpfs, written once and kept; "
+        + "before each run holes the last one punched are filled again";
 
     private string SourceFile => Path.Combine(_mountPoint, "source");
 
@@ -73,7 +75,7 @@ internal sealed class RamStage : Stage
         {
             var length = RandomAccess.GetLength(from);
             if (length > _capacityBytes)
-                throw new ToolException($"the source image has {ByteSize.Format(length)}: more than the device's {ByteSize.Format(_capacityBytes)}");
+                throw new ToolException($"the source image has {ByteSize.Format(length)}, the device {ByteSize.Format(_capacityBytes)}");
             for (long offset = 0; offset < length;)
             {
                 _cancellation.ThrowIfCancellationRequested();
@@ -97,12 +99,18 @@ internal sealed class RamStage : Stage
         return _target.Path;
     }
 
-    // Writing zeroes to a loop device punches holes into its file and gives the pages back. The page cache of the device itself needs no care:
-    // the kernel drops it when the last user closes the device, which is before this.
+    // Writing zeroes to a loop device punches holes into its file and gives the pages back. The page cache of the device itself needs no
+    // care: the kernel drops it when the last user closes the device, which is before this.
     public override void BeforeRun()
     {
         if (_target is not null)
             FillHoles(TargetFile);
+    }
+
+    public override void SpoilTarget()
+    {
+        using var file = File.OpenHandle(TargetFile, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
+        Fill(file, 0, _capacityBytes);
     }
 
     public override void MakeTargetDurable() => Flush(_target!.Path);
@@ -134,7 +142,8 @@ internal sealed class RamStage : Stage
     private void Mount()
     {
         Directory.CreateDirectory(_mountPoint);
-        Tool.Run("mount", "-t", "tmpfs", "-o", $"huge=always,mode=0700,size={(2 * _capacityBytes) + MetadataRoomBytes}", "blockuring-compare", _mountPoint);
+        var mountOptions = $"huge=always,mode=0700,size={(2 * _capacityBytes) + MetadataRoomBytes}";
+        Tool.Run("mount", "-t", "tmpfs", "-o", mountOptions, "blockuring-compare", _mountPoint);
         _isMounted = true;
         foreach (var path in (string[])[SourceFile, TargetFile])
         {
@@ -149,7 +158,6 @@ internal sealed class RamStage : Stage
 
     private void FillHoles(string path)
     {
-        Array.Fill(_chunk, StaleByte);
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite);
         for (long offset = 0; ;)
         {
@@ -158,13 +166,18 @@ internal sealed class RamStage : Stage
                 return;
             var data = Libc.Seek(file, hole, Libc.SeekData);
             var end = data < 0 ? _capacityBytes : data;
-            for (offset = hole; offset < end; offset += ChunkBytes)
-            {
-                _cancellation.ThrowIfCancellationRequested();
-                RandomAccess.Write(file, _chunk.AsSpan(0, (int)Math.Min(ChunkBytes, end - offset)), offset);
-            }
-
+            Fill(file, hole, end);
             offset = end;
+        }
+    }
+
+    private void Fill(SafeFileHandle file, long start, long end)
+    {
+        Array.Fill(_chunk, StaleByte);
+        for (var offset = start; offset < end; offset += ChunkBytes)
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            RandomAccess.Write(file, _chunk.AsSpan(0, (int)Math.Min(ChunkBytes, end - offset)), offset);
         }
     }
 

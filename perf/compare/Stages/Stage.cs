@@ -20,6 +20,9 @@ internal abstract class Stage : IDisposable
     /// <summary>Brings source cache and target into the same state before every run; not timed.</summary>
     public abstract void BeforeRun();
 
+    /// <summary>Leaves nothing of an earlier copy in the target, so that a check cannot be passed by doing nothing.</summary>
+    public abstract void SpoilTarget();
+
     /// <summary>Flushes the target to its device; timed, for both sides.</summary>
     public abstract void MakeTargetDurable();
 
