@@ -41,11 +41,8 @@ public sealed unsafe class IoQueue
     /// <param name="offset">Bytes; with O_DIRECT aligned as the file demands.</param>
     /// <param name="source">Belongs to the operation until it ends.</param>
     /// <param name="durable">Whether the data must be durable before the operation ends (RWF_DSYNC).</param>
-    public ValueTask WriteAsync(IoTarget target, long offset, IoMemory source, bool durable = false)
-    {
-        const uint rwfDsync = 2;
-        return Start(IoKind.Write, target, offset, source, durable ? rwfDsync : 0);
-    }
+    public ValueTask WriteAsync(IoTarget target, long offset, IoMemory source, bool durable = false) =>
+        Start(IoKind.Write, target, offset, source, durable ? IoUringAbi.RwfDsync : 0);
 
     /// <summary>fsync, or fdatasync.</summary>
     public ValueTask FlushAsync(IoTarget target, bool dataOnly)
