@@ -114,15 +114,18 @@ public sealed unsafe class IoQueue
     }
 
     /// <summary>Moves what waits into the ring as far as it has room.</summary>
-    internal void SubmitBacklog()
+    /// <returns>Whether nothing waits any more.</returns>
+    internal bool SubmitBacklog()
     {
         while (backlog.Count > 0)
         {
             var sqe = ring.TryNextSqe();
             if (sqe == null)
-                return;
+                return false;
             backlog.Dequeue().Fill(sqe);
         }
+
+        return true;
     }
 
     /// <summary>Takes all completions; continuations are queued, not run.</summary>

@@ -150,11 +150,12 @@ public sealed class IoThread : IDisposable
 
     private void Turn(long maxNanoseconds)
     {
-        Queue.SubmitBacklog();
+        // Why: what is in the ring may never end without what is behind it, so the thread sleeps only when all of it is submitted.
+        var isAllSubmitted = Queue.SubmitBacklog();
         var timeout = timers.NanosecondsToNext;
         if (timeout < 0)
             timeout = maxNanoseconds;
-        var mayWait = ready.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
+        var mayWait = isAllSubmitted && ready.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
         if (mayWait)
         {
             Interlocked.Exchange(ref sleeping, 1);
