@@ -135,6 +135,8 @@ public sealed unsafe class IoQueue
         while (ring.Completion.TryTake(out var cqe))
         {
             count++;
+            if (cqe.UserData == Ring.NobodysUserData)
+                continue;
             var operation = operations[(int)cqe.UserData];
             if (operation == wakeOperation)
             {

@@ -11,6 +11,9 @@ namespace BlockUring.Native.Uring;
 /// </summary>
 internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
 {
+    /// <summary>The user data of entries whose completion concerns nobody.</summary>
+    public const ulong NobodysUserData = ulong.MaxValue;
+
     private readonly SubmissionQueue submission;
     private readonly CompletionQueue completion;
     private readonly Stack<int> freeFileSlots = new();
@@ -64,20 +67,23 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     /// Submits what is queued, and waits for completions. EINTR, EAGAIN and EBUSY end it early without harm: what was not taken stays queued.
     /// </summary>
     /// <param name="minComplete">Completions to wait for; 0 returns at once.</param>
-    /// <param name="timeoutNanoseconds">How long to wait at most; negative means no limit.</param>
+    /// <param name="timeoutNanoseconds">How long to wait at most; negative means no limit. Without EXT_ARG a full queue means no wait.</param>
     public void Enter(uint minComplete, long timeoutNanoseconds)
     {
+        var isTimed = minComplete > 0 && timeoutNanoseconds >= 0;
+        var time = new KernelTimespec
+        {
+            Seconds = timeoutNanoseconds / 1_000_000_000,
+            Nanoseconds = timeoutNanoseconds % 1_000_000_000,
+        };
+        if (isTimed && !Features.Has(RingFeature.ExtArg) && !TryQueueTimeout(&time))
+            minComplete = 0;
         var toSubmit = submission.Publish();
         var flags = enterFlags | IoUringAbi.EnterGetEvents;
         int taken;
         EnterCount++;
-        if (minComplete > 0 && timeoutNanoseconds >= 0 && Features.Has(RingFeature.ExtArg))
+        if (isTimed && Features.Has(RingFeature.ExtArg))
         {
-            var time = new KernelTimespec
-            {
-                Seconds = timeoutNanoseconds / 1_000_000_000,
-                Nanoseconds = timeoutNanoseconds % 1_000_000_000,
-            };
             var argument = new IoUringGetEventsArg { Timespec = (ulong)&time };
             taken = Kernel.IoUringEnter(
                 enterFd, toSubmit, minComplete, flags | IoUringAbi.EnterExtArg, &argument, (nuint)sizeof(IoUringGetEventsArg));
@@ -144,6 +150,21 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     {
         if (errno is not (Errno.EINTR or Errno.EAGAIN or Errno.EBUSY or Errno.ETIME))
             throw new InvalidOperationException($"io_uring_enter failed: {Errno.Message(errno)}");
+    }
+
+    // IORING_OP_TIMEOUT copies the time when it is submitted, and ends with the next completion, so that none is left behind.
+    private bool TryQueueTimeout(KernelTimespec* time)
+    {
+        var sqe = submission.TryNext();
+        if (sqe == null)
+            return false;
+        sqe->Opcode = IoUringOp.Timeout;
+        sqe->Fd = -1;
+        sqe->Address = (ulong)time;
+        sqe->Length = 1;
+        sqe->Offset = 1;
+        sqe->UserData = NobodysUserData;
+        return true;
     }
 
     private void MapQueues(RingSetup setup)
