@@ -135,6 +135,8 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     {
         if (fd < 0)
             return;
+        if (enterFlags != 0)
+            UnregisterRing();
         if (sqes != null)
             _ = munmap(sqes, (size_t)(ulong)sqesLength);
         if (rings != null)
@@ -201,6 +203,14 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
         {
             setup.Note("registered ring", Errno.Last);
         }
+    }
+
+    // Why: the registration belongs to the thread, which has sixteen, and keeps the ring alive with all that it has pinned.
+    private void UnregisterRing()
+    {
+        var update = new IoUringResourceUpdate { Offset = (uint)enterFd };
+        _ = Kernel.IoUringRegister(fd, IoUringAbi.UnregisterRingFds, &update, 1);
+        enterFlags = 0;
     }
 
     private void RegisterFileTable(RingSetup setup, int slots)
