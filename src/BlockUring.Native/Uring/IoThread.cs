@@ -165,7 +165,7 @@ public sealed class IoThread : IDisposable
         ring.Enter(mayWait ? 1u : 0u, timeout);
         Volatile.Write(ref sleeping, 0);
         Queue.Reap();
-        timers.RunDue();
+        timers.TakeDue(ready);
     }
 
     // Runs what is ready now; what becomes ready meanwhile waits for the next turn of the ring, so that nobody starves.
