@@ -24,7 +24,7 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
     private int result;
     private uint opFlags;
     private short version;
-    private bool completed;
+    private bool completed = true;
 
     internal IoOperation(IoQueue queue, int slot)
     {
@@ -39,6 +39,11 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
     internal short Version => version;
 
     internal int RegisteredBuffer { get; private set; }
+
+    internal bool HasContinuation => continuation != null;
+
+    /// <summary>Whether it was started and has not completed: the kernel may use its buffer.</summary>
+    internal bool IsInFlight => !completed;
 
     void IValueTaskSource.GetResult(short token) => _ = TakeResult(token, true);
 
@@ -195,8 +200,6 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
         completed = true;
         return true;
     }
-
-    internal bool HasContinuation => continuation != null;
 
     private int TakeResult(short token, bool throwOnError)
     {

@@ -158,6 +158,17 @@ public sealed unsafe class IoQueue
         return count;
     }
 
+    /// <summary>Cancels, one by one, what may wait for a peer for ever. Transfers to files end by themselves.</summary>
+    internal void CancelWaiting()
+    {
+        for (var slot = operations.Count - 1; slot >= 0; slot--)
+        {
+            var operation = operations[slot];
+            if (operation.IsInFlight && operation.Kind is IoKind.Receive or IoKind.Send or IoKind.Accept or IoKind.Poll)
+                _ = Start(IoKind.Cancel, null, slot, null, 0, 0, -1);
+        }
+    }
+
     internal void MakeReady(IoOperation operation) => ready.Enqueue(operation);
 
     internal void Recycle(IoOperation operation) => idle.Push(operation);

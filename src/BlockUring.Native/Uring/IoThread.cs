@@ -12,8 +12,8 @@ namespace BlockUring.Native.Uring;
 /// </remarks>
 public sealed class IoThread : IDisposable
 {
-    // How long a finished main waits for operations that it left in flight, before the ring is torn down under them.
-    private const long DrainNanoseconds = 5_000_000_000;
+    // How long the thread waits for operations that main left in flight, before the ring is torn down under them.
+    private const long DrainMilliseconds = 5000;
 
     [ThreadStatic]
     private static IoThread? current;
@@ -61,7 +61,10 @@ public sealed class IoThread : IDisposable
     /// <summary>Calls of io_uring_enter so far.</summary>
     public long EnterCount => ring.EnterCount;
 
-    /// <summary>Turns the calling thread into an I/O thread until <paramref name="main"/> has ended.</summary>
+    /// <summary>
+    /// Turns the calling thread into an I/O thread until <paramref name="main"/> has ended. Transfers that are in flight then are waited for;
+    /// receives, sends, accepts and polls are cancelled.
+    /// </summary>
     /// <param name="options">How.</param>
     /// <param name="main">Runs on this thread, as does all that it awaits.</param>
     /// <returns>What <paramref name="main"/> returned; what it throws is thrown.</returns>
@@ -74,10 +77,7 @@ public sealed class IoThread : IDisposable
         current = thread;
         try
         {
-            var task = main(thread).AsTask();
-            thread.RunUntil(task);
-            thread.Drain();
-            return task.GetAwaiter().GetResult();
+            return thread.RunMain(main);
         }
         finally
         {
@@ -116,7 +116,10 @@ public sealed class IoThread : IDisposable
         workers.Dispose();
         Buffers.DetachRegistrar();
         ring.Dispose();
-        Buffers.Dispose();
+
+        // Why: what is still in flight may write to its buffer after the ring is closed; better lost memory than overwritten memory.
+        if (Queue.InFlightCount == 0)
+            Buffers.Dispose();
         wake.Dispose();
     }
 
@@ -125,6 +128,20 @@ public sealed class IoThread : IDisposable
         posted.Enqueue(runnable);
         if (Interlocked.Exchange(ref sleeping, 0) == 1)
             wake.Signal();
+    }
+
+    private T RunMain<T>(Func<IoThread, ValueTask<T>> main)
+    {
+        try
+        {
+            var task = main(this).AsTask();
+            RunUntil(task);
+            return task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            Drain();
+        }
     }
 
     private void RunUntil(Task task)
@@ -140,10 +157,11 @@ public sealed class IoThread : IDisposable
 
     private void Drain()
     {
-        var start = Time.GetTimestamp();
-        while (Queue.InFlightCount > 0 && Time.GetElapsedTime(start).TotalNanoseconds < DrainNanoseconds)
+        var end = Environment.TickCount64 + DrainMilliseconds;
+        Queue.CancelWaiting();
+        while (Queue.InFlightCount > 0 && Environment.TickCount64 < end)
         {
-            Turn(DrainNanoseconds / 10);
+            Turn(DrainMilliseconds * 1_000_000 / 10);
             RunReady();
         }
     }
