@@ -140,6 +140,8 @@ public sealed unsafe class IoQueue
             var operation = operations[(int)cqe.UserData];
             if (operation == wakeOperation)
             {
+                if (cqe.Result is < 0 and not (-Errno.EINTR or -Errno.EAGAIN))
+                    throw wakeEvent!.Failure(IoKind.Read, 0, sizeof(ulong), -cqe.Result);
                 RestartWake();
                 continue;
             }

@@ -21,7 +21,7 @@ public sealed class IoThread : IDisposable
     private readonly Ring ring;
     private readonly Queue<IRunnable> ready = new();
     private readonly ConcurrentQueue<IRunnable> posted = new();
-    private readonly WakeEvent wake = new();
+    private readonly WakeEvent wake;
     private readonly WorkerPool workers;
     private readonly TimerQueue timers;
     private int sleeping;
@@ -34,6 +34,7 @@ public sealed class IoThread : IDisposable
         timers = new TimerQueue(Time);
         workers = new WorkerPool(options.WorkerCount > 0 ? options.WorkerCount : Environment.ProcessorCount);
         Buffers = new BufferPool(options.MaxBufferBytes, options.BufferArenaLength);
+        wake = new WakeEvent();
         if (options.RegisterBuffers)
             Buffers.AttachRegistrar(ring);
         Queue.StartWake(wake);
