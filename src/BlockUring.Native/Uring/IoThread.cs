@@ -76,12 +76,17 @@ public sealed class IoThread : IDisposable
             throw new InvalidOperationException("This thread is an I/O thread already.");
         using var thread = new IoThread(options);
         current = thread;
+
+        // Why: delays and worker results would go through the caller's context, to other threads.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
         try
         {
             return thread.RunMain(main);
         }
         finally
         {
+            SynchronizationContext.SetSynchronizationContext(context);
             current = null;
         }
     }
@@ -136,6 +141,8 @@ public sealed class IoThread : IDisposable
         try
         {
             var task = main(this).AsTask();
+            if (!task.IsCompleted)
+                task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(() => Post(() => { }));
             RunUntil(task);
             return task.GetAwaiter().GetResult();
         }
@@ -190,7 +197,7 @@ public sealed class IoThread : IDisposable
     // Runs what is ready now; what becomes ready meanwhile waits for the next turn of the ring, so that nobody starves.
     private void RunReady()
     {
-        while (posted.TryDequeue(out var runnable))
+        for (var count = posted.Count; count > 0 && posted.TryDequeue(out var runnable); count--)
             ready.Enqueue(runnable);
         for (var count = ready.Count; count > 0; count--)
             ready.Dequeue().Run();
