@@ -17,7 +17,7 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     private readonly SubmissionQueue submission;
     private readonly CompletionQueue completion;
     private readonly Stack<int> freeFileSlots = new();
-    private readonly int bufferSlots;
+    private readonly Stack<int> freeBufferSlots = new();
     private byte* rings;
     private nuint ringsLength;
     private byte* sqes;
@@ -25,7 +25,6 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     private int fd;
     private int enterFd;
     private uint enterFlags;
-    private int bufferCount;
 
     public Ring(RingOptions options)
     {
@@ -39,7 +38,7 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
             completion = new CompletionQueue(rings, setup.Parameters);
             RegisterRing(setup);
             RegisterFileTable(setup, options.FileSlots);
-            bufferSlots = RegisterBufferTable(setup, options.BufferSlots);
+            RegisterBufferTable(setup, options.BufferSlots);
         }
         catch
         {
@@ -121,14 +120,21 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     }
 
     /// <inheritdoc/>
-    public int Register(byte* start, int length)
+    public int Register(nint start, int length)
     {
-        if (bufferCount >= bufferSlots)
+        if (!freeBufferSlots.TryPop(out var slot))
             return -1;
-        var vector = new IoVector { Base = (ulong)start, Length = (ulong)length };
-        var update = new IoUringResourceUpdate2 { Offset = (uint)bufferCount, Data = (ulong)&vector, Count = 1 };
-        var done = Kernel.IoUringRegister(fd, IoUringAbi.RegisterBuffersUpdate, &update, (uint)sizeof(IoUringResourceUpdate2));
-        return done < 0 ? -1 : bufferCount++;
+        if (UpdateBuffer(slot, start, length))
+            return slot;
+        freeBufferSlots.Push(slot);
+        return -1;
+    }
+
+    /// <inheritdoc/>
+    public void Unregister(int index)
+    {
+        if (UpdateBuffer(index, 0, 0))
+            freeBufferSlots.Push(index);
     }
 
     public void Dispose()
@@ -229,19 +235,28 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
             freeFileSlots.Push(slot);
     }
 
-    private int RegisterBufferTable(RingSetup setup, int slots)
+    private void RegisterBufferTable(RingSetup setup, int slots)
     {
         if (!setup.Wants(RingFeature.RegisteredBuffers))
-            return 0;
+            return;
         var table = new IoUringResourceRegister { Count = (uint)slots, Flags = IoUringAbi.ResourceSparse };
         if (Kernel.IoUringRegister(fd, IoUringAbi.RegisterBuffers2, &table, (uint)sizeof(IoUringResourceRegister)) < 0)
         {
             setup.Note("registered buffers", Errno.Last);
-            return 0;
+            return;
         }
 
         setup.Enable(RingFeature.RegisteredBuffers);
-        return slots;
+        for (var slot = slots - 1; slot >= 0; slot--)
+            freeBufferSlots.Push(slot);
+    }
+
+    // No address and no length empty the slot.
+    private bool UpdateBuffer(int slot, nint start, int length)
+    {
+        var vector = new IoVector { Base = (ulong)start, Length = (ulong)length };
+        var update = new IoUringResourceUpdate2 { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
+        return Kernel.IoUringRegister(fd, IoUringAbi.RegisterBuffersUpdate, &update, (uint)sizeof(IoUringResourceUpdate2)) >= 0;
     }
 
     private int UpdateFile(int slot, int file)
