@@ -241,12 +241,12 @@ public class IoThreadTests
         var nop = thread.Queue.NopAsync();
         Assert.Equal(0, await nop);
         await Assert.ThrowsAsync<InvalidOperationException>(async () => await nop);
-        var pending = thread.Queue.NopAsync();
-        var first = Await(pending);
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await Await(pending));
-        Assert.Equal(0, await first);
-
-        static async Task<int> Await(ValueTask<int> task) => await task;
+        var first = new TaskCompletionSource();
+        var pending = thread.Queue.NopAsync().GetAwaiter();
+        pending.OnCompleted(first.SetResult);
+        Assert.Throws<InvalidOperationException>(() => pending.OnCompleted(() => { }));
+        await first.Task;
+        Assert.Equal(0, pending.GetResult());
     });
 
     [Fact]
