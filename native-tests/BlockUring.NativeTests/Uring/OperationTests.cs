@@ -45,20 +45,27 @@ public class OperationTests
         var failures = new List<string>();
         for (var without = RingFeature.None; without <= RingHost.AllFeatures; without++)
         {
-            foreach (var (name, scenario) in RingScenarios.All)
+            var running = "start";
+            try
             {
-                try
-                {
-                    RingHost.Run(scenario, RingHost.With(entries: 8, without: without), timeoutSeconds: 30);
-                }
-                catch (Exception e)
-                {
-                    failures.Add($"{name} without {without}: {e.Message}");
-                }
+                RingHost.Run(RunAll, RingHost.With(entries: 8, without: without), timeoutSeconds: 60);
+            }
+            catch (Exception e)
+            {
+                failures.Add($"{running} without {without}: {e.Message}");
             }
 
             if (failures.Count > 5)
                 break;
+
+            async ValueTask RunAll(IoThread thread)
+            {
+                foreach (var (name, scenario) in RingScenarios.All)
+                {
+                    running = name;
+                    await scenario(thread);
+                }
+            }
         }
 
         Assert.Empty(failures);
