@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #define STRUCT(type, c) printf(#type ".size %zu\n", sizeof(c))
 #define FIELD(type, name, c, member) \
@@ -281,12 +282,73 @@ static void registration_constants(void)
     CONSTANT(Kernel, IoUringEnterNumber, SYS_io_uring_enter);
 }
 
+static void files(void)
+{
+    STRUCT(StatxBuffer, struct statx);
+    FIELD(StatxBuffer, Mask, struct statx, stx_mask);
+    FIELD(StatxBuffer, BlockLength, struct statx, stx_blksize);
+    FIELD(StatxBuffer, Mode, struct statx, stx_mode);
+    FIELD(StatxBuffer, Inode, struct statx, stx_ino);
+    FIELD(StatxBuffer, Length, struct statx, stx_size);
+    FIELD(StatxBuffer, SectorCount, struct statx, stx_blocks);
+    FIELD(StatxBuffer, DeviceMajor, struct statx, stx_dev_major);
+    FIELD(StatxBuffer, DeviceMinor, struct statx, stx_dev_minor);
+    CONSTANT(StatxBuffer, BasicStats, STATX_BASIC_STATS);
+#ifdef STATX_DIOALIGN
+    FIELD(StatxBuffer, DirectMemoryAlignment, struct statx, stx_dio_mem_align);
+    FIELD(StatxBuffer, DirectOffsetAlignment, struct statx, stx_dio_offset_align);
+    CONSTANT(StatxBuffer, DirectAlignment, STATX_DIOALIGN);
+#else
+    ABSENT(StatxBuffer, DirectMemoryAlignment);
+    ABSENT(StatxBuffer, DirectOffsetAlignment);
+    ABSENT(StatxBuffer, DirectAlignment);
+#endif
+    CONSTANT(FileSystemCalls, TypeMask, S_IFMT);
+
+    STRUCT(FileLockRecord, struct flock);
+    FIELD(FileLockRecord, Type, struct flock, l_type);
+    FIELD(FileLockRecord, Whence, struct flock, l_whence);
+    FIELD(FileLockRecord, Start, struct flock, l_start);
+    FIELD(FileLockRecord, Length, struct flock, l_len);
+    FIELD(FileLockRecord, Process, struct flock, l_pid);
+    CONSTANT(FileLockRecord, ReadLock, F_RDLCK);
+    CONSTANT(FileLockRecord, WriteLock, F_WRLCK);
+    CONSTANT(FileLockRecord, Unlock, F_UNLCK);
+
+    STRUCT(CloneRange, struct file_clone_range);
+    FIELD(CloneRange, SourceDescriptor, struct file_clone_range, src_fd);
+    FIELD(CloneRange, SourceOffset, struct file_clone_range, src_offset);
+    FIELD(CloneRange, Length, struct file_clone_range, src_length);
+    FIELD(CloneRange, TargetOffset, struct file_clone_range, dest_offset);
+}
+
+static void file_constants(void)
+{
+    CONSTANT(FileKernel, BLKROGET, BLKROGET);
+    CONSTANT(FileKernel, BLKSSZGET, BLKSSZGET);
+    CONSTANT(FileKernel, BLKDISCARD, BLKDISCARD);
+    CONSTANT(FileKernel, BLKPBSZGET, BLKPBSZGET);
+    CONSTANT(FileKernel, BLKZEROOUT, BLKZEROOUT);
+    CONSTANT(FileKernel, BLKGETSIZE64, BLKGETSIZE64);
+    CONSTANT(FileKernel, FICLONERANGE, FICLONERANGE);
+    CONSTANT(FileKernel, SEEK_END, SEEK_END);
+    CONSTANT(FileKernel, SEEK_DATA, SEEK_DATA);
+    CONSTANT(FileKernel, SEEK_HOLE, SEEK_HOLE);
+    CONSTANT(FileKernel, F_GETFL, F_GETFL);
+    CONSTANT(FileKernel, F_SETFL, F_SETFL);
+    CONSTANT(FileKernel, F_OFD_GETLK, F_OFD_GETLK);
+    CONSTANT(FileKernel, F_OFD_SETLK, F_OFD_SETLK);
+    CONSTANT(FileKernel, AT_FDCWD, AT_FDCWD);
+    CONSTANT(FileKernel, AT_EMPTY_PATH, AT_EMPTY_PATH);
+}
+
 static void error_numbers(void)
 {
     CONSTANT(Errno, EPERM, EPERM);
     CONSTANT(Errno, ENOENT, ENOENT);
     CONSTANT(Errno, EINTR, EINTR);
     CONSTANT(Errno, EIO, EIO);
+    CONSTANT(Errno, ENXIO, ENXIO);
     CONSTANT(Errno, EBADF, EBADF);
     CONSTANT(Errno, EAGAIN, EAGAIN);
     CONSTANT(Errno, ENOMEM, ENOMEM);
@@ -300,6 +362,7 @@ static void error_numbers(void)
     CONSTANT(Errno, EISDIR, EISDIR);
     CONSTANT(Errno, EINVAL, EINVAL);
     CONSTANT(Errno, ENOTTY, ENOTTY);
+    CONSTANT(Errno, ETXTBSY, ETXTBSY);
     CONSTANT(Errno, EFBIG, EFBIG);
     CONSTANT(Errno, ENOSPC, ENOSPC);
     CONSTANT(Errno, EROFS, EROFS);
@@ -323,6 +386,8 @@ int main(void)
     flags();
     ring_constants();
     registration_constants();
+    files();
+    file_constants();
     error_numbers();
     return 0;
 }
