@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using BlockUring.Native.Uring;
 using Xunit;
 
 namespace BlockUring.NativeTests.Uring;
@@ -35,6 +36,34 @@ public class MemoryLimitTests
         Assert.True(process.ExitCode == 0, output + await errors);
         Assert.Contains("Total: 1, Errors: 0, Failed: 0, Skipped: 0", output);
     }
+
+    [Fact]
+    public void ArenasThatGiveWayLeaveTheirSlotsToTheNext() => RingHost.Run(
+        async thread =>
+        {
+            using var temp = new TempFile(4 << 20);
+            using var file = temp.Open();
+
+            // Four arenas fill both slots of the table and the limit; each longer buffer needs all before it to go.
+            var shorts = Enumerable.Range(0, 4).Select(_ => thread.Buffers.Rent(1 << 20)).ToArray();
+            Assert.Equal(2, shorts.Count(b => b.RegisteredIndex >= 0));
+            for (var i = 0; i < shorts.Length; i++)
+            {
+                await thread.Queue.ReadAsync(file, i << 20, shorts[i].Memory);
+                Assert.True(shorts[i].Span.SequenceEqual(temp.Content.AsSpan(i << 20, 1 << 20)));
+                shorts[i].Dispose();
+            }
+
+            for (var length = 2 << 20; length <= 4 << 20; length *= 2)
+            {
+                using var longer = thread.Buffers.Rent(length);
+                Assert.True(longer.RegisteredIndex >= 0);
+                Assert.Equal(length, thread.Buffers.MappedBytes);
+                await thread.Queue.ReadAsync(file, 0, longer.Memory);
+                Assert.True(longer.Span.SequenceEqual(temp.Content.AsSpan(0, length)));
+            }
+        },
+        new IoThreadOptions { Ring = new RingOptions { BufferSlots = 2 }, MaxBufferBytes = 4 << 20, BufferArenaLength = 1 << 20 });
 
     [Fact]
     public void EverythingWorksWithUnregisteredBuffers()
