@@ -15,16 +15,19 @@ internal static class Launcher
     private const string QemuImg = "qemu-img";
 
     /// <summary>Runs the program on the process's standard streams.</summary>
-    /// <param name="startedAs">argv[0]: the path or name that the caller used, symbolic links not resolved.</param>
-    /// <param name="arguments">The words after it.</param>
+    /// <param name="arguments">The words after the program's name.</param>
     /// <returns>The exit code.</returns>
-    public static int Run(string startedAs, string[] arguments)
+    public static int Run(string[] arguments)
     {
         using var output = CommandOutput.OfProcess();
-        return Run(startedAs, arguments, output);
+        return Run(StartedAs(), arguments, output);
     }
 
     /// <summary>Runs the program on given streams; for tests too.</summary>
+    /// <param name="startedAs">argv[0]: the path or name that the caller used, symbolic links not resolved.</param>
+    /// <param name="arguments">The words after it.</param>
+    /// <param name="output">The streams.</param>
+    /// <returns>The exit code.</returns>
     public static int Run(string startedAs, string[] arguments, CommandOutput output)
     {
         if (Path.GetFileName(startedAs) == QemuImg)
@@ -32,5 +35,12 @@ internal static class Launcher
         if (arguments is ["img", .. var rest])
             return ImgProgram.Run(new ImgContext(output, ProgramName, $"{ProgramName} img"), rest);
         return RootProgram.Run(arguments, output);
+    }
+
+    private static string StartedAs()
+    {
+        var name = Environment.GetCommandLineArgs()[0];
+        // Why: under the run-time's host that is the assembly's path; the kernel still knows the name that was used.
+        return name.EndsWith(".dll", StringComparison.Ordinal) ? File.ReadAllText("/proc/self/cmdline").Split('\0')[0] : name;
     }
 }

@@ -1,1 +1,1 @@
-return BlockUring.Cli.Launcher.Run(Environment.GetCommandLineArgs()[0], args);
+return BlockUring.Cli.Launcher.Run(args);

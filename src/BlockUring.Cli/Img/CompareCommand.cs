@@ -45,15 +45,12 @@ internal sealed class CompareCommand : ConfiguredCommand<CompareSettings>
         await using var second = await ImageOpener.OpenAsync(context, host, names[1], request with { Format = settings.SecondFormat });
         progress.TotalBytes = Math.Max(first.Length, second.Length);
         progress.MoveTo(0);
-        var comparison = new ImageComparison(new(first, names[0]), new(second, names[1]), settings.IsStrict, progress);
-        var result = await comparison.RunAsync();
-        if (result.IsSizeWarningDue && !settings.Quiet)
-            context.Out.Write("Warning: Image size mismatch!\n");
-        if (result.Failure != null)
-            throw result.Failure;
-        if (!settings.Quiet)
-            context.Out.Write((result.Difference ?? "Images are identical.") + "\n");
-        return result.Difference == null ? 0 : 1;
+        var print = settings.Quiet ? (Action<string>)(_ => { }) : line => context.Out.Write(line + "\n");
+        var comparison = new ImageComparison(
+            new(first, names[0]), new(second, names[1]), settings.IsStrict, progress, () => print("Warning: Image size mismatch!"));
+        var difference = await comparison.RunAsync();
+        print(difference ?? "Images are identical.");
+        return difference == null ? 0 : 1;
     }
 
     private static ObjectDefinition ParseObject(string text)

@@ -14,8 +14,17 @@ internal abstract class ConfiguredCommand<TSettings> : ImgCommand
     protected abstract string OperandHelp { get; }
 
     /// <inheritdoc/>
-    public sealed override int Run(ImgContext context, IReadOnlyList<string> words)
+    public sealed override int Run(ImgContext context, IReadOnlyList<string> words) =>
+        Parse(context, words, out var exitCode) is { } parsed ? Run(context, parsed.Settings, parsed.Operands) : exitCode;
+
+    /// <summary>Reads the options.</summary>
+    /// <param name="context">What they are read in.</param>
+    /// <param name="words">The command line from the subcommand's name on.</param>
+    /// <param name="exitCode">Where nothing is to be run: the exit code.</param>
+    /// <returns>Settings and operands, or null when the help has been shown.</returns>
+    internal (TSettings Settings, IReadOnlyList<string> Operands)? Parse(ImgContext context, IReadOnlyList<string> words, out int exitCode)
     {
+        exitCode = 0;
         var settings = new TSettings { Context = context };
         var scanner = new OptionScanner(words, Options);
         while (true)
@@ -23,16 +32,20 @@ internal abstract class ConfiguredCommand<TSettings> : ImgCommand
             switch (scanner.Next())
             {
                 case OptionScanner.Kind.End:
-                    return settings.ShowsHelp ? PrintHelp(context) : Run(context, settings, scanner.Operands);
+                    return (settings, scanner.Operands);
                 case OptionScanner.Kind.Unknown:
-                    return RefuseUnknown(context, scanner);
+                    exitCode = RefuseUnknown(context, scanner);
+                    return null;
                 case OptionScanner.Kind.MissingValue:
-                    return RefuseMissing(context, scanner);
-                default:
-                    Options[scanner.Option].Apply(settings, scanner.Value);
-                    if (settings.ShowsHelp)
-                        return PrintHelp(context);
-                    break;
+                    exitCode = RefuseMissing(context, scanner);
+                    return null;
+            }
+
+            Options[scanner.Option].Apply(settings, scanner.Value);
+            if (settings.ShowsHelp)
+            {
+                exitCode = PrintHelp(context);
+                return null;
             }
         }
     }

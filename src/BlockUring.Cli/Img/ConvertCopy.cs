@@ -40,6 +40,10 @@ internal static class ConvertCopy
         {
             await showing.CancelAsync();
         }
+
+        // Why: qemu-img shows the end of the copying, where there was any, and then the end of everything.
+        if (copy.Progress.DataBytes > 0)
+            progress.MoveTo(100);
     }
 
     // The copy stops between two requests; then what was made so far is removed.
@@ -54,8 +58,9 @@ internal static class ConvertCopy
     {
         while (!stop.IsCancellationRequested)
         {
-            progress.MoveTo(Percent(copied));
             await thread.DelayAsync(TimeSpan.FromMilliseconds(ProgressIntervalMs));
+            if (!stop.IsCancellationRequested)
+                progress.MoveTo(Percent(copied));
         }
     }
 

@@ -36,7 +36,7 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         if (request.CopiesBitmaps && sources.Images.Count > 1)
             throw new CommandFailure("Copying bitmaps only possible with single source");
         if (request.CopiesBitmaps && !sources.Images[0].Format.SupportsBitmaps)
-            throw new CommandFailure("Format lacks bitmap support");
+            throw new CommandFailure("Source lacks bitmap support");
         if (driver != null)
             await CreateAsync(driver, path);
     }
@@ -63,17 +63,15 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
     /// <summary>Removes the file that was made: what is in it must not be taken for the whole. A device is left as it is.</summary>
     public void RemoveCreated()
     {
-        if (CreatedPath != null && !IsDevice(CreatedPath))
-            File.Delete(CreatedPath);
+        if (CreatedPath != null)
+            NewFile.Remove(CreatedPath);
     }
-
-    private static bool IsDevice(string path) => File.GetAttributes(path).HasFlag(FileAttributes.Device);
 
     private CreateOptionText ParseOptions(ImageDriver driver)
     {
         var parsed = new CreateOptionText(driver, request.IsCompressed && driver.CanCompress ? [LevelOption] : []);
         if (request.Options != null)
-            parsed.Parse(request.Options, context.Warn);
+            parsed.Parse(request.Options);
         if (parsed.Take(LevelOption.Name) is { } level)
             CompressionLevel = ConvertSettings.ParseCompressionLevel(level);
         parsed.Take("size");
@@ -118,16 +116,13 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
     private async ValueTask CreateAsync(ImageDriver driver, string path)
     {
         var prefix = $"{request.Target}: error while converting {driver.Name}: ";
-        var existed = host.Exists(path);
         try
         {
-            await driver.CreateAsync(host, new CreateRequest(path, sources.Length, options!.Values));
+            await NewFile.CreateAsync(host, driver, new CreateRequest(path, sources.Length, options!.Values));
             CreatedPath = path;
         }
         catch (BlockException e)
         {
-            if (!existed)
-                File.Delete(path);
             throw CommandFailure.Because(prefix, e);
         }
     }

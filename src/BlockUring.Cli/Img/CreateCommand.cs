@@ -52,7 +52,7 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
         path = FormatChoice.DemandFile(path, prefix);
         var options = new CreateOptionText(driver);
         if (settings.Options != null)
-            options.Parse(settings.Options, context.Warn, prefix);
+            options.Parse(settings.Options, prefix);
         if (options["size"] is { } sizeOption)
             size = size == NoSize ? long.Parse(sizeOption) : throw new CommandFailure($"{prefix}The image size must be specified only once");
 
@@ -124,15 +124,12 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
     private static async ValueTask WriteAsync(
         FileHost host, ImageDriver driver, CreateOptionText options, string path, long size, string prefix)
     {
-        var existed = host.Exists(path);
         try
         {
-            await driver.CreateAsync(host, new CreateRequest(path, size, options.Values));
+            await NewFile.CreateAsync(host, driver, new CreateRequest(path, size, options.Values));
         }
         catch (BlockException e)
         {
-            if (!existed)
-                File.Delete(path);
             throw e.ErrorNumber == Errno.EFBIG ? TooLarge(driver, options, prefix) : CommandFailure.Because(prefix, e);
         }
     }

@@ -66,14 +66,13 @@ internal sealed class CreateOptionText
 
     /// <summary>Sets what a text `name=value,…` says.</summary>
     /// <param name="text">The text.</param>
-    /// <param name="warn">Receives warnings; further lines of one are printed as they are.</param>
     /// <param name="prefix">Before every message, such as "FILE: ".</param>
     /// <exception cref="CommandFailure">An option does not exist, or has a wrong value.</exception>
-    public void Parse(string text, Action<string> warn, string prefix = "")
+    public void Parse(string text, string prefix = "")
     {
         foreach (var (key, given) in OptionTree.SplitKeyValues(text))
         {
-            var (name, value) = given == null ? ExpandFlag(key, warn) : (key, given);
+            var (name, value) = given == null ? ExpandFlag(key) : (key, given);
             if (name == "id")
                 continue;
             var option = known.Find(o => o.Name == name) ?? throw new CommandFailure($"{prefix}Invalid parameter '{name}'");
@@ -86,7 +85,15 @@ internal sealed class CreateOptionText
         string.Join(' ', known
             .Select(option => (Option: option, Value: values.GetValueOrDefault(option.Name, option.Default!)))
             .Where(item => item.Value != null)
-            .Select(item => $"{item.Option.Name}={(item.Option.Kind == CreateOptionKind.Text ? item.Value.Replace(",", ",,") : item.Value)}"));
+            .Select(item => $"{item.Option.Name}={PrintValue(item.Option.Kind, item.Value)}"));
+
+    // Numbers are 64 bits without a sign, but printed as with one.
+    private static string PrintValue(CreateOptionKind kind, string value) => kind switch
+    {
+        CreateOptionKind.Text => value.Replace(",", ",,"),
+        CreateOptionKind.Number or CreateOptionKind.Size => unchecked((long)ulong.Parse(value)).ToString(),
+        _ => value,
+    };
 
     private static string HelpLine(CreateOption option)
     {
@@ -100,14 +107,9 @@ internal sealed class CreateOptionText
         return $"  {option.Name}=<{type}>".PadRight(HelpColumn) + $" - {option.Help}";
     }
 
-    // A name alone switches on, with "no" before it off: the old form, which QEMU warns about.
-    private static (string Name, string Value) ExpandFlag(string key, Action<string> warn)
-    {
-        var isOff = key.StartsWith("no", StringComparison.Ordinal);
-        var (name, value) = isOff ? (key[2..], "off") : (key, "on");
-        warn($"short-form boolean option '{key}' deprecated\nPlease use {name}={value} instead");
-        return (name, value);
-    }
+    // A name alone switches on, with "no" before it off.
+    private static (string Name, string Value) ExpandFlag(string key) =>
+        key.StartsWith("no", StringComparison.Ordinal) ? (key[2..], "off") : (key, "on");
 
     private static string Check(CreateOption option, string value, string prefix)
     {

@@ -21,40 +21,41 @@ internal sealed class ImageComparison
     private readonly Side second;
     private readonly bool strict;
     private readonly ProgressReport progress;
+    private readonly Action warnOfSizes;
     private readonly Queue<(long Length, ValueTask<string?> Judgement)> pieces = new();
     private readonly long longest;
 
     /// <summary>Prepares a comparison.</summary>
-    public ImageComparison(Side first, Side second, bool strict, ProgressReport progress)
+    /// <param name="first">The first image.</param>
+    /// <param name="second">The second image.</param>
+    /// <param name="strict">Whether sizes and allocation must agree too.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="warnOfSizes">Called when the common part is the same and the sizes differ.</param>
+    public ImageComparison(Side first, Side second, bool strict, ProgressReport progress, Action warnOfSizes)
     {
         this.first = first;
         this.second = second;
         this.strict = strict;
         this.progress = progress;
+        this.warnOfSizes = warnOfSizes;
         longest = Math.Max(first.Image.Length, second.Image.Length);
     }
 
-    /// <summary>Compares; failures below come back in the result.</summary>
-    public async ValueTask<Outcome> RunAsync()
+    /// <summary>Compares.</summary>
+    /// <returns>The first difference as qemu-img words it, null for none.</returns>
+    /// <exception cref="CommandFailure">An image could not be read.</exception>
+    public async ValueTask<string?> RunAsync()
     {
         var sizesDiffer = first.Image.Length != second.Image.Length;
         if (strict && sizesDiffer)
-            return new(false, "Strict mode: Image size mismatch!", null);
-        var isWarningDue = false;
+            return "Strict mode: Image size mismatch!";
         try
         {
             var difference = await CompareCommonPartAsync();
-            if (difference == null && sizesDiffer)
-            {
-                isWarningDue = true;
-                difference = await CheckTailAsync(first.Image.Length > second.Image.Length ? first : second);
-            }
-
-            return new(isWarningDue, difference, null);
-        }
-        catch (CommandFailure e)
-        {
-            return new(isWarningDue, null, e);
+            if (difference != null || !sizesDiffer)
+                return difference;
+            warnOfSizes();
+            return await CheckTailAsync(first.Image.Length > second.Image.Length ? first : second);
         }
         finally
         {
@@ -238,10 +239,4 @@ internal sealed class ImageComparison
     /// <param name="Image">The image.</param>
     /// <param name="Name">Its name on the command line.</param>
     public sealed record Side(Image Image, string Name);
-
-    /// <summary>What came out.</summary>
-    /// <param name="IsSizeWarningDue">Whether the common part was the same but the sizes differ.</param>
-    /// <param name="Difference">The first difference as qemu-img words it, null for none.</param>
-    /// <param name="Failure">What kept the comparison from its end, null for nothing.</param>
-    public sealed record Outcome(bool IsSizeWarningDue, string? Difference, CommandFailure? Failure);
 }

@@ -101,7 +101,7 @@ internal sealed class MeasureCommand : ConfiguredCommand<MeasureSettings>
     {
         try
         {
-            options.Parse(settings.Options!, context.Warn);
+            options.Parse(settings.Options!);
         }
         catch (CommandFailure e)
         {

@@ -7,9 +7,12 @@ namespace BlockUring.Cli.Img;
 /// <summary>Runs the I/O of a command: the calling thread becomes an I/O thread with a ring of its own, over the files of this host.</summary>
 internal static class Session
 {
+    // Why: buffers below the size of a huge page, which would have to be cleared whole before its first use.
+    private static readonly IoThreadOptions MetadataOptions = new() { RegisterBuffers = false, BufferArenaLength = 1 << 20 };
+
     /// <summary>Runs a command that looks at metadata: starts fast.</summary>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T Run<T>(Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions { RegisterBuffers = false }, body);
+    public static T Run<T>(Func<FileHost, ValueTask<T>> body) => Run(MetadataOptions, body);
 
     /// <summary>Runs a command that moves guest data.</summary>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>

@@ -1,4 +1,5 @@
 using System.Text;
+using BlockUring.Native.Interop;
 
 namespace BlockUring.Cli.Output;
 
@@ -34,9 +35,9 @@ internal sealed class CommandOutput : IDisposable
     public static CommandOutput OfProcess()
     {
         // Why: a pipe gets what a C program's stdio would send it, so that results and messages joined by 2>&1 come in the same order.
-        var isTerminal = !Console.IsOutputRedirected;
-        var output = new StreamWriter(Console.OpenStandardOutput(), Utf8, bufferSize: 4096) { AutoFlush = isTerminal, NewLine = "\n" };
-        var error = new StreamWriter(Console.OpenStandardError(), Utf8, bufferSize: 256) { AutoFlush = true, NewLine = "\n" };
+        var isTerminal = StandardStream.Output.IsTerminal;
+        var output = new StreamWriter(StandardStream.Output, Utf8, bufferSize: 4096) { AutoFlush = isTerminal, NewLine = "\n" };
+        var error = new StreamWriter(StandardStream.Error, Utf8, bufferSize: 256) { AutoFlush = true, NewLine = "\n" };
         return new CommandOutput(output, error, isTerminal);
     }
 

@@ -10,6 +10,7 @@ namespace BlockUring.Storage;
 internal readonly record struct DirectAlignment(int Request, int Memory)
 {
     private const int Largest = BufferPool.Alignment;
+    private const int LargestRequest = 64 << 10;
 
     /// <summary>Asks the kernel (statx, then BLKSSZGET), then tries reads; blocking, short.</summary>
     /// <param name="descriptor">Open with O_DIRECT.</param>
@@ -19,7 +20,7 @@ internal readonly record struct DirectAlignment(int Request, int Memory)
     {
         if (status.KnowsDirectAlignment)
         {
-            return IsUsable(status.DirectOffsetAlignment) && IsUsable(status.DirectMemoryAlignment)
+            return IsUsable(status.DirectOffsetAlignment, LargestRequest) && IsUsable(status.DirectMemoryAlignment, Largest)
                 ? new(Math.Max(512, status.DirectOffsetAlignment), status.DirectMemoryAlignment)
                 : default;
         }
@@ -27,7 +28,7 @@ internal readonly record struct DirectAlignment(int Request, int Memory)
         if (status.Kind == FileKind.BlockDevice)
         {
             var sector = FileSystemCalls.LogicalSectorLength(descriptor);
-            if (IsUsable(sector))
+            if (IsUsable(sector, Largest))
                 return new(sector, sector);
         }
 
@@ -54,5 +55,5 @@ internal readonly record struct DirectAlignment(int Request, int Memory)
         return default;
     }
 
-    private static bool IsUsable(int alignment) => alignment is > 0 and <= Largest && BitOperations.IsPow2(alignment);
+    private static bool IsUsable(int alignment, int largest) => alignment > 0 && alignment <= largest && BitOperations.IsPow2(alignment);
 }

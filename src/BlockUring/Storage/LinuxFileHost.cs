@@ -146,12 +146,9 @@ public sealed class LinuxFileHost : FileHost
 
     private static long LengthOf(string path, int descriptor, FileStatus status, string failed)
     {
-        var length = status.Kind switch
-        {
-            FileKind.Regular => status.Length,
-            FileKind.BlockDevice => FileSystemCalls.DeviceLength(descriptor),
-            _ => Math.Max(0, FileSystemCalls.EndOffset(descriptor)),
-        };
+        var length = status.Kind == FileKind.BlockDevice
+            ? FileSystemCalls.DeviceLength(descriptor)
+            : FileSystemCalls.EndOffset(descriptor);
         return length >= 0 ? length : throw Fail($"{failed}: Could not refresh total sector count", (int)-length, path);
     }
 

@@ -133,6 +133,10 @@ public sealed class Qcow2Image : ImageFormat
         L1 = await L1Table.ReadAsync(File, offset, (int)snapshot.L1Count);
     }
 
+    /// <summary>As <see cref="LoadSnapshotAsync(string?, string?)"/>: the snapshot of that id, or else of that name.</summary>
+    public ValueTask LoadSnapshotAsync(string idOrName) =>
+        FindSnapshot(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
+
     /// <inheritdoc/>
     public override ImageDescription Describe() => Qcow2Description.Of(this);
 

@@ -39,7 +39,7 @@ internal sealed class RawDriver : ImageDriver
             "falloc" => PreallocationMode.Falloc,
             "full" => PreallocationMode.Full,
             "metadata" => throw new BlockException(BlockErrorKind.Unsupported, "Unsupported preallocation mode 'metadata'"),
-            var other => throw new BlockException(BlockErrorKind.Invalid, $"Invalid parameter '{other}'"),
+            var other => throw new BlockException(BlockErrorKind.Invalid, $"invalid parameter value: {other}"),
         };
         var length = (request.Length + 511) & ~511L;
         await using var file = await host.CreateAsync(request.Path, length, preallocation, request.File);
@@ -47,7 +47,7 @@ internal sealed class RawDriver : ImageDriver
 
     public override ValueTask<Measurement> MeasureAsync(CreateRequest request, IMeasuredContent? content)
     {
-        var length = content?.Length ?? request.Length;
+        var length = content?.Length ?? ((request.Length + 511) & ~511L);
         return new(new Measurement(length, length));
     }
 
