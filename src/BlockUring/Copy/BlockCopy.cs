@@ -61,10 +61,13 @@ public sealed class BlockCopy
         }
         catch (Exception)
         {
-            await stop.CancelAsync();
+            Stop(stop);
             throw;
         }
     }
+
+    // Why: not CancelAsync, which may end on another thread.
+    private static void Stop(CancellationTokenSource stop) => stop.Cancel();
 
     private static async ValueTask WaitForAllAsync(Task[] running)
     {

@@ -84,6 +84,9 @@ public sealed class Qcow2Image : ImageFormat
 
     internal IReadOnlyList<Qcow2BitmapInfo> Bitmaps { get; }
 
+    /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
+    public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
+
     /// <inheritdoc/>
     public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
         knowsSparseness ? mapper.MapAsync(L1, guestOffset, maxLength) : DetectAndMapAsync(guestOffset, maxLength);
