@@ -63,7 +63,7 @@ internal sealed class CompressedReader : IDisposable
             job.Dispose();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask ReadPartAsync(CompressedDescriptor descriptor, long guestOffset, IoMemory destination)
     {
         var cluster = file.Buffers.Rent(geometry.ClusterLength);
@@ -90,7 +90,7 @@ internal sealed class CompressedReader : IDisposable
         (kept, keptDescriptor) = (cluster, descriptor);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask UnpackAsync(CompressedDescriptor descriptor, long guestOffset, IoMemory cluster)
     {
         // Why: aligned requests need no bounce buffer below; the rest of the sectors is read anyway.
@@ -103,7 +103,7 @@ internal sealed class CompressedReader : IDisposable
             throw Damaged(guestOffset, descriptor);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<bool> DecompressAsync(IoMemory packed, IoMemory cluster)
     {
         if (!idleJobs.TryPop(out var job))
