@@ -38,7 +38,10 @@ internal static class ConvertCopy
         }
         finally
         {
-            await showing.CancelAsync();
+
+#pragma warning disable CA1849 // CancelAsync goes on on a thread of the pool, and this code belongs to its I/O thread.
+            showing.Cancel();
+#pragma warning restore CA1849
         }
 
         // Why: qemu-img shows the end of the copying, where there was any, and then the end of everything.

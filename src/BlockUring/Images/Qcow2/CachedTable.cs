@@ -1,4 +1,5 @@
 using BlockUring.Native.Memory;
+using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
 
@@ -28,7 +29,7 @@ internal sealed class CachedTable
     internal int PinCount { get; private set; }
 
     /// <summary>Ends with the read that fills the table; null once it is filled. Made when a second caller waits.</summary>
-    internal TaskCompletionSource? Arrival { get; set; }
+    internal Arrival? Arrival { get; set; }
 
     internal bool IsLoading { get; set; }
 

@@ -171,10 +171,10 @@ internal sealed class TableCache : IDisposable
         table.Pin();
         if (!table.IsLoading)
             return table;
-        table.Arrival ??= new TaskCompletionSource();
+        table.Arrival ??= new Arrival();
         try
         {
-            await table.Arrival.Task;
+            await table.Arrival;
             return table;
         }
         catch
@@ -195,16 +195,16 @@ internal sealed class TableCache : IDisposable
         catch (Exception e)
         {
             Forget(table);
-            EndLoading(table)?.SetException(e);
+            EndLoading(table)?.Fail(e);
             table.Unpin();
             throw;
         }
 
-        EndLoading(table)?.SetResult();
+        EndLoading(table)?.Succeed();
         return table;
     }
 
-    private static TaskCompletionSource? EndLoading(CachedTable table)
+    private static Arrival? EndLoading(CachedTable table)
     {
         var arrival = table.Arrival;
         table.IsLoading = false;
