@@ -1,6 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using BlockUring.Cli.Demo;
 using BlockUring.Cli.Output;
+using BlockUring.Images;
 
 namespace BlockUring.Cli;
 
@@ -17,6 +19,8 @@ internal static class RootProgram
         root.Options.Add(version);
         // Why: only named here, for the help; the launcher takes `img` away before, because its options follow getopt's rules.
         root.Subcommands.Add(new Command("img", "What qemu-img is: create, convert, compare and inspect disk images"));
+
+        root.Subcommands.Add(MakeDemo(output));
 
         var result = root.Parse(arguments, new ParserConfiguration { EnablePosixBundling = true, ResponseFileTokenReplacer = null });
         if (result.GetValue(version))
@@ -37,6 +41,21 @@ internal static class RootProgram
             return result.Invoke(invocation);
         root.Parse(["--help"]).Invoke(invocation);
         return 1;
+    }
+
+    private static Command MakeDemo(CommandOutput output)
+    {
+        var folder = new Option<string>("--dir") { Description = "Where the images go (removed at the end)", DefaultValueFactory = _ => Path.GetTempPath() };
+        var size = new Option<string>("--size") { Description = "Size of the source image", DefaultValueFactory = _ => "256M" };
+        var demo = new Command("demo", "Make an image with real files, convert it through all formats, compare every result") { folder, size };
+        demo.SetAction(result =>
+        {
+            if (SizeText.TryParse(result.GetValue(size), out var bytes) && bytes >= DemoCommand.MinImageBytes)
+                return new DemoCommand(output, result.GetValue(folder)!, bytes).Run();
+            output.Report(Launcher.ProgramName, $"--size must be {SizeFormat.Human(DemoCommand.MinImageBytes)} or more, with a suffix k, M or G");
+            return 1;
+        });
+        return demo;
     }
 
     private static string DescribeError(string[] arguments, string message) =>

@@ -1,3 +1,5 @@
+using BlockUring.Storage;
+
 namespace BlockUring.Cli.Img;
 
 /// <summary>A conversion that has been asked for and makes sense as far as that can be told without opening anything.</summary>
@@ -89,7 +91,11 @@ internal sealed record ConvertRequest
         return new ConvertRequest
         {
             Sources = [.. operands.Take(operands.Count - 1)],
-            SourceOpen = ImageOpenRequest.ForReading(settings, sourceCache),
+            SourceOpen = ImageOpenRequest.ForReading(settings, sourceCache) with
+            {
+                // A copy of something that changes meanwhile is worth nothing.
+                File = new FileOpenOptions(true, sourceCache, settings.ForceShare),
+            },
             Snapshot = settings.Snapshot,
             Target = operands[^1],
             TargetFormat = TargetFormatOf(settings),

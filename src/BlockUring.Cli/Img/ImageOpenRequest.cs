@@ -16,5 +16,5 @@ internal sealed record ImageOpenRequest(string? Format, bool ImageOptions, FileO
 
     /// <summary>Reading an image as the settings of a command say.</summary>
     public static ImageOpenRequest ForReading(CommonSettings settings, CacheMode? cache = null) =>
-        new(settings.Format, settings.ImageOptions, new FileOpenOptions(true, cache, settings.ForceShare));
+        new(settings.Format, settings.ImageOptions, new FileOpenOptions(true, cache, settings.ForceShare, ShareWrite: true));
 }

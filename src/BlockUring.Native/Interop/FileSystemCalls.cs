@@ -124,10 +124,10 @@ public static unsafe class FileSystemCalls
         return Answer(FileKernel.Lock(descriptor, FileKernel.F_OFD_SETLK, &record));
     }
 
-    /// <summary>Gives a byte's lock back.</summary>
-    public static int Unlock(int descriptor, long offset)
+    /// <summary>Gives the locks on some bytes back.</summary>
+    public static int Unlock(int descriptor, long offset, long length = 1)
     {
-        var record = new FileLockRecord { Type = FileLockRecord.Unlock, Start = offset, Length = 1 };
+        var record = new FileLockRecord { Type = FileLockRecord.Unlock, Start = offset, Length = length };
         return Answer(FileKernel.Lock(descriptor, FileKernel.F_OFD_SETLK, &record));
     }
 

@@ -246,6 +246,7 @@ internal static class IoUringAbi
     public const ulong OffsetSqes = 0x10000000;
 
     public const uint FsyncDatasync = 1 << 0;
+    public const uint RwfDsync = 1 << 1;
 
     public const uint CancelAll = 1 << 0;
     public const uint CancelFd = 1 << 1;

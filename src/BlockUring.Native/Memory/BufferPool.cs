@@ -15,7 +15,8 @@ public sealed unsafe class BufferPool : IDisposable
     /// <summary>The longest buffer that can be rented, in bytes.</summary>
     public const int MaxBufferLength = 64 << 20;
 
-    private const int MinArenaLength = 1 << 20;
+    private const int MinArenaLength = 64 << 10;
+    private const int MaxArenaLength = 1 << 30;
 
     private readonly List<BufferArena> arenas = [];
     private readonly Stack<IoBuffer> shells = new();
@@ -24,11 +25,13 @@ public sealed unsafe class BufferPool : IDisposable
 
     /// <summary>Makes an empty pool; nothing is mapped before the first buffer is rented.</summary>
     /// <param name="maxBytes">The most bytes this pool may map.</param>
-    /// <param name="arenaLength">Bytes mapped at a time; rounded up to a power of two, 1 MiB at least.</param>
+    /// <param name="arenaLength">
+    /// Bytes mapped at a time, unless the limit or a longer buffer demands otherwise; rounded up to a power of two, 64 KiB to 1 GiB.
+    /// </param>
     public BufferPool(long maxBytes = 256 << 20, int arenaLength = 4 << 20)
     {
         MaxBytes = maxBytes;
-        this.arenaLength = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(MinArenaLength, arenaLength));
+        this.arenaLength = (int)BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(arenaLength, MinArenaLength, MaxArenaLength));
     }
 
     /// <summary>The most bytes this pool may map.</summary>
@@ -93,7 +96,7 @@ public sealed unsafe class BufferPool : IDisposable
     {
         this.registrar = registrar;
         foreach (var arena in arenas)
-            arena.RegisteredIndex = registrar.Register(arena.Start, arena.Length);
+            arena.RegisteredIndex = registrar.Register((nint)arena.Start, arena.Length);
     }
 
     internal void DetachRegistrar()
@@ -121,14 +124,35 @@ public sealed unsafe class BufferPool : IDisposable
 
     private BufferArena AddArena(int needed)
     {
-        var length = Math.Max(arenaLength, (int)BitOperations.RoundUpToPowerOf2((uint)needed));
+        var shortest = Math.Max(MinArenaLength, (int)BitOperations.RoundUpToPowerOf2((uint)needed));
+        var length = Math.Max(arenaLength, shortest);
+        if (MappedBytes + length > MaxBytes)
+            DropIdleArenas();
+        while (MappedBytes + length > MaxBytes && length > shortest)
+            length /= 2;
         if (MappedBytes + length > MaxBytes)
             throw new InsufficientMemoryException($"I/O buffers would exceed their limit of {MaxBytes} bytes");
         var arena = BufferArena.Map(length);
         arenas.Add(arena);
         MappedBytes += length;
         if (registrar != null)
-            arena.RegisteredIndex = registrar.Register(arena.Start, arena.Length);
+            arena.RegisteredIndex = registrar.Register((nint)arena.Start, arena.Length);
         return arena;
+    }
+
+    // Makes room for an arena of another size: what nobody uses goes.
+    private void DropIdleArenas()
+    {
+        for (var i = arenas.Count - 1; i >= 0; i--)
+        {
+            var arena = arenas[i];
+            if (arena.UsedBytes > 0)
+                continue;
+            if (arena.RegisteredIndex >= 0)
+                registrar?.Unregister(arena.RegisteredIndex);
+            arena.Unmap();
+            MappedBytes -= arena.Length;
+            arenas.RemoveAt(i);
+        }
     }
 }

@@ -24,7 +24,7 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
     private int result;
     private uint opFlags;
     private short version;
-    private bool completed;
+    private bool completed = true;
 
     internal IoOperation(IoQueue queue, int slot)
     {
@@ -40,13 +40,19 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
 
     internal int RegisteredBuffer { get; private set; }
 
+    internal bool HasContinuation => continuation != null;
+
+    /// <summary>Whether it was started and has not completed: the kernel may use its buffer.</summary>
+    internal bool IsInFlight => !completed;
+
     void IValueTaskSource.GetResult(short token) => _ = TakeResult(token, true);
 
     int IValueTaskSource<int>.GetResult(short token) => TakeResult(token, false);
 
-    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => GetStatus(token);
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => GetStatus(token, true);
 
-    ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => GetStatus(token);
+    // An error number is an answer here, not a fault.
+    ValueTaskSourceStatus IValueTaskSource<int>.GetStatus(short token) => GetStatus(token, false);
 
     void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
         OnCompleted(continuation, state, token);
@@ -196,8 +202,6 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
         return true;
     }
 
-    internal bool HasContinuation => continuation != null;
-
     private int TakeResult(short token, bool throwOnError)
     {
         DemandToken(token);
@@ -216,17 +220,19 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
     private Exception MakeFailure(int errno) =>
         target?.Failure(Kind, offset + done, length - done, errno) ?? new InvalidOperationException($"{Kind} failed: {Errno.Message(errno)}");
 
-    private ValueTaskSourceStatus GetStatus(short token)
+    private ValueTaskSourceStatus GetStatus(short token, bool throwsOnError)
     {
         DemandToken(token);
         if (!completed)
             return ValueTaskSourceStatus.Pending;
-        return result < 0 ? ValueTaskSourceStatus.Faulted : ValueTaskSourceStatus.Succeeded;
+        return throwsOnError && result < 0 ? ValueTaskSourceStatus.Faulted : ValueTaskSourceStatus.Succeeded;
     }
 
     private void OnCompleted(Action<object?> next, object? state, short token)
     {
         DemandToken(token);
+        if (continuation != null)
+            throw new InvalidOperationException("An operation was awaited twice.");
         continuationState = state;
         continuation = next;
         if (completed)

@@ -41,11 +41,8 @@ public sealed unsafe class IoQueue
     /// <param name="offset">Bytes; with O_DIRECT aligned as the file demands.</param>
     /// <param name="source">Belongs to the operation until it ends.</param>
     /// <param name="durable">Whether the data must be durable before the operation ends (RWF_DSYNC).</param>
-    public ValueTask WriteAsync(IoTarget target, long offset, IoMemory source, bool durable = false)
-    {
-        const uint rwfDsync = 2;
-        return Start(IoKind.Write, target, offset, source, durable ? rwfDsync : 0);
-    }
+    public ValueTask WriteAsync(IoTarget target, long offset, IoMemory source, bool durable = false) =>
+        Start(IoKind.Write, target, offset, source, durable ? IoUringAbi.RwfDsync : 0);
 
     /// <summary>fsync, or fdatasync.</summary>
     public ValueTask FlushAsync(IoTarget target, bool dataOnly)
@@ -117,15 +114,18 @@ public sealed unsafe class IoQueue
     }
 
     /// <summary>Moves what waits into the ring as far as it has room.</summary>
-    internal void SubmitBacklog()
+    /// <returns>Whether nothing waits any more.</returns>
+    internal bool SubmitBacklog()
     {
         while (backlog.Count > 0)
         {
             var sqe = ring.TryNextSqe();
             if (sqe == null)
-                return;
+                return false;
             backlog.Dequeue().Fill(sqe);
         }
+
+        return true;
     }
 
     /// <summary>Takes all completions; continuations are queued, not run.</summary>
@@ -135,9 +135,13 @@ public sealed unsafe class IoQueue
         while (ring.Completion.TryTake(out var cqe))
         {
             count++;
+            if (cqe.UserData == Ring.NobodysUserData)
+                continue;
             var operation = operations[(int)cqe.UserData];
             if (operation == wakeOperation)
             {
+                if (cqe.Result is < 0 and not (-Errno.EINTR or -Errno.EAGAIN))
+                    throw wakeEvent!.Failure(IoKind.Read, 0, sizeof(ulong), -cqe.Result);
                 RestartWake();
                 continue;
             }
@@ -154,6 +158,17 @@ public sealed unsafe class IoQueue
         }
 
         return count;
+    }
+
+    /// <summary>Cancels, one by one, what may wait for a peer for ever. Transfers to files end by themselves.</summary>
+    internal void CancelWaiting()
+    {
+        for (var slot = operations.Count - 1; slot >= 0; slot--)
+        {
+            var operation = operations[slot];
+            if (operation.IsInFlight && operation.Kind is IoKind.Receive or IoKind.Send or IoKind.Accept or IoKind.Poll)
+                _ = Start(IoKind.Cancel, null, slot, null, 0, 0, -1);
+        }
     }
 
     internal void MakeReady(IoOperation operation) => ready.Enqueue(operation);

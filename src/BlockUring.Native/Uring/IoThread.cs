@@ -12,8 +12,8 @@ namespace BlockUring.Native.Uring;
 /// </remarks>
 public sealed class IoThread : IDisposable
 {
-    // How long a finished main waits for operations that it left in flight, before the ring is torn down under them.
-    private const long DrainNanoseconds = 5_000_000_000;
+    // How long the thread waits for operations that main left in flight, before the ring is torn down under them.
+    private const long DrainMilliseconds = 5000;
 
     [ThreadStatic]
     private static IoThread? current;
@@ -21,7 +21,7 @@ public sealed class IoThread : IDisposable
     private readonly Ring ring;
     private readonly Queue<IRunnable> ready = new();
     private readonly ConcurrentQueue<IRunnable> posted = new();
-    private readonly WakeEvent wake = new();
+    private readonly WakeEvent wake;
     private readonly WorkerPool workers;
     private readonly TimerQueue timers;
     private int sleeping;
@@ -34,6 +34,7 @@ public sealed class IoThread : IDisposable
         timers = new TimerQueue(Time);
         workers = new WorkerPool(options.WorkerCount > 0 ? options.WorkerCount : Environment.ProcessorCount);
         Buffers = new BufferPool(options.MaxBufferBytes, options.BufferArenaLength);
+        wake = new WakeEvent();
         if (options.RegisterBuffers)
             Buffers.AttachRegistrar(ring);
         Queue.StartWake(wake);
@@ -61,7 +62,10 @@ public sealed class IoThread : IDisposable
     /// <summary>Calls of io_uring_enter so far.</summary>
     public long EnterCount => ring.EnterCount;
 
-    /// <summary>Turns the calling thread into an I/O thread until <paramref name="main"/> has ended.</summary>
+    /// <summary>
+    /// Turns the calling thread into an I/O thread until <paramref name="main"/> has ended. Transfers that are in flight then are waited for;
+    /// receives, sends, accepts and polls are cancelled.
+    /// </summary>
     /// <param name="options">How.</param>
     /// <param name="main">Runs on this thread, as does all that it awaits.</param>
     /// <returns>What <paramref name="main"/> returned; what it throws is thrown.</returns>
@@ -72,15 +76,17 @@ public sealed class IoThread : IDisposable
             throw new InvalidOperationException("This thread is an I/O thread already.");
         using var thread = new IoThread(options);
         current = thread;
+
+        // Why: delays and worker results would go through the caller's context, to other threads.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
         try
         {
-            var task = main(thread).AsTask();
-            thread.RunUntil(task);
-            thread.Drain();
-            return task.GetAwaiter().GetResult();
+            return thread.RunMain(main);
         }
         finally
         {
+            SynchronizationContext.SetSynchronizationContext(context);
             current = null;
         }
     }
@@ -116,7 +122,10 @@ public sealed class IoThread : IDisposable
         workers.Dispose();
         Buffers.DetachRegistrar();
         ring.Dispose();
-        Buffers.Dispose();
+
+        // Why: what is still in flight may write to its buffer after the ring is closed; better lost memory than overwritten memory.
+        if (Queue.InFlightCount == 0)
+            Buffers.Dispose();
         wake.Dispose();
     }
 
@@ -125,6 +134,22 @@ public sealed class IoThread : IDisposable
         posted.Enqueue(runnable);
         if (Interlocked.Exchange(ref sleeping, 0) == 1)
             wake.Signal();
+    }
+
+    private T RunMain<T>(Func<IoThread, ValueTask<T>> main)
+    {
+        try
+        {
+            var task = main(this).AsTask();
+            if (!task.IsCompleted)
+                task.ConfigureAwait(false).GetAwaiter().UnsafeOnCompleted(() => Post(() => { }));
+            RunUntil(task);
+            return task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            Drain();
+        }
     }
 
     private void RunUntil(Task task)
@@ -140,21 +165,23 @@ public sealed class IoThread : IDisposable
 
     private void Drain()
     {
-        var start = Time.GetTimestamp();
-        while (Queue.InFlightCount > 0 && Time.GetElapsedTime(start).TotalNanoseconds < DrainNanoseconds)
+        var end = Environment.TickCount64 + DrainMilliseconds;
+        Queue.CancelWaiting();
+        while (Queue.InFlightCount > 0 && Environment.TickCount64 < end)
         {
-            Turn(DrainNanoseconds / 10);
+            Turn(DrainMilliseconds * 1_000_000 / 10);
             RunReady();
         }
     }
 
     private void Turn(long maxNanoseconds)
     {
-        Queue.SubmitBacklog();
+        // Why: what is in the ring may never end without what is behind it, so the thread sleeps only when all of it is submitted.
+        var isAllSubmitted = Queue.SubmitBacklog();
         var timeout = timers.NanosecondsToNext;
         if (timeout < 0)
             timeout = maxNanoseconds;
-        var mayWait = ready.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
+        var mayWait = isAllSubmitted && ready.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
         if (mayWait)
         {
             Interlocked.Exchange(ref sleeping, 1);
@@ -164,13 +191,13 @@ public sealed class IoThread : IDisposable
         ring.Enter(mayWait ? 1u : 0u, timeout);
         Volatile.Write(ref sleeping, 0);
         Queue.Reap();
-        timers.RunDue();
+        timers.TakeDue(ready);
     }
 
     // Runs what is ready now; what becomes ready meanwhile waits for the next turn of the ring, so that nobody starves.
     private void RunReady()
     {
-        while (posted.TryDequeue(out var runnable))
+        for (var count = posted.Count; count > 0 && posted.TryDequeue(out var runnable); count--)
             ready.Enqueue(runnable);
         for (var count = ready.Count; count > 0; count--)
             ready.Dequeue().Run();

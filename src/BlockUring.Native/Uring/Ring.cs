@@ -11,10 +11,13 @@ namespace BlockUring.Native.Uring;
 /// </summary>
 internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
 {
+    /// <summary>The user data of entries whose completion concerns nobody.</summary>
+    public const ulong NobodysUserData = ulong.MaxValue;
+
     private readonly SubmissionQueue submission;
     private readonly CompletionQueue completion;
     private readonly Stack<int> freeFileSlots = new();
-    private readonly int bufferSlots;
+    private readonly Stack<int> freeBufferSlots = new();
     private byte* rings;
     private nuint ringsLength;
     private byte* sqes;
@@ -22,7 +25,6 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     private int fd;
     private int enterFd;
     private uint enterFlags;
-    private int bufferCount;
 
     public Ring(RingOptions options)
     {
@@ -36,7 +38,7 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
             completion = new CompletionQueue(rings, setup.Parameters);
             RegisterRing(setup);
             RegisterFileTable(setup, options.FileSlots);
-            bufferSlots = RegisterBufferTable(setup, options.BufferSlots);
+            RegisterBufferTable(setup, options.BufferSlots);
         }
         catch
         {
@@ -64,20 +66,23 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     /// Submits what is queued, and waits for completions. EINTR, EAGAIN and EBUSY end it early without harm: what was not taken stays queued.
     /// </summary>
     /// <param name="minComplete">Completions to wait for; 0 returns at once.</param>
-    /// <param name="timeoutNanoseconds">How long to wait at most; negative means no limit.</param>
+    /// <param name="timeoutNanoseconds">How long to wait at most; negative means no limit. Without EXT_ARG a full queue means no wait.</param>
     public void Enter(uint minComplete, long timeoutNanoseconds)
     {
+        var isTimed = minComplete > 0 && timeoutNanoseconds >= 0;
+        var time = new KernelTimespec
+        {
+            Seconds = timeoutNanoseconds / 1_000_000_000,
+            Nanoseconds = timeoutNanoseconds % 1_000_000_000,
+        };
+        if (isTimed && !Features.Has(RingFeature.ExtArg) && !TryQueueTimeout(&time))
+            minComplete = 0;
         var toSubmit = submission.Publish();
         var flags = enterFlags | IoUringAbi.EnterGetEvents;
         int taken;
         EnterCount++;
-        if (minComplete > 0 && timeoutNanoseconds >= 0 && Features.Has(RingFeature.ExtArg))
+        if (isTimed && Features.Has(RingFeature.ExtArg))
         {
-            var time = new KernelTimespec
-            {
-                Seconds = timeoutNanoseconds / 1_000_000_000,
-                Nanoseconds = timeoutNanoseconds % 1_000_000_000,
-            };
             var argument = new IoUringGetEventsArg { Timespec = (ulong)&time };
             taken = Kernel.IoUringEnter(
                 enterFd, toSubmit, minComplete, flags | IoUringAbi.EnterExtArg, &argument, (nuint)sizeof(IoUringGetEventsArg));
@@ -115,20 +120,29 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     }
 
     /// <inheritdoc/>
-    public int Register(byte* start, int length)
+    public int Register(nint start, int length)
     {
-        if (bufferCount >= bufferSlots)
+        if (!freeBufferSlots.TryPop(out var slot))
             return -1;
-        var vector = new IoVector { Base = (ulong)start, Length = (ulong)length };
-        var update = new IoUringResourceUpdate2 { Offset = (uint)bufferCount, Data = (ulong)&vector, Count = 1 };
-        var done = Kernel.IoUringRegister(fd, IoUringAbi.RegisterBuffersUpdate, &update, (uint)sizeof(IoUringResourceUpdate2));
-        return done < 0 ? -1 : bufferCount++;
+        if (UpdateBuffer(slot, start, length))
+            return slot;
+        freeBufferSlots.Push(slot);
+        return -1;
+    }
+
+    /// <inheritdoc/>
+    public void Unregister(int index)
+    {
+        if (UpdateBuffer(index, 0, 0))
+            freeBufferSlots.Push(index);
     }
 
     public void Dispose()
     {
         if (fd < 0)
             return;
+        if (enterFlags != 0)
+            UnregisterRing();
         if (sqes != null)
             _ = munmap(sqes, (size_t)(ulong)sqesLength);
         if (rings != null)
@@ -144,6 +158,21 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
     {
         if (errno is not (Errno.EINTR or Errno.EAGAIN or Errno.EBUSY or Errno.ETIME))
             throw new InvalidOperationException($"io_uring_enter failed: {Errno.Message(errno)}");
+    }
+
+    // IORING_OP_TIMEOUT copies the time when it is submitted, and ends with the next completion, so that none is left behind.
+    private bool TryQueueTimeout(KernelTimespec* time)
+    {
+        var sqe = submission.TryNext();
+        if (sqe == null)
+            return false;
+        sqe->Opcode = IoUringOp.Timeout;
+        sqe->Fd = -1;
+        sqe->Address = (ulong)time;
+        sqe->Length = 1;
+        sqe->Offset = 1;
+        sqe->UserData = NobodysUserData;
+        return true;
     }
 
     private void MapQueues(RingSetup setup)
@@ -182,6 +211,14 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
         }
     }
 
+    // Why: the registration belongs to the thread, which has sixteen, and keeps the ring alive with all that it has pinned.
+    private void UnregisterRing()
+    {
+        var update = new IoUringResourceUpdate { Offset = (uint)enterFd };
+        _ = Kernel.IoUringRegister(fd, IoUringAbi.UnregisterRingFds, &update, 1);
+        enterFlags = 0;
+    }
+
     private void RegisterFileTable(RingSetup setup, int slots)
     {
         if (!setup.Wants(RingFeature.RegisteredFiles))
@@ -198,19 +235,28 @@ internal sealed unsafe class Ring : IBufferRegistrar, IDisposable
             freeFileSlots.Push(slot);
     }
 
-    private int RegisterBufferTable(RingSetup setup, int slots)
+    private void RegisterBufferTable(RingSetup setup, int slots)
     {
         if (!setup.Wants(RingFeature.RegisteredBuffers))
-            return 0;
+            return;
         var table = new IoUringResourceRegister { Count = (uint)slots, Flags = IoUringAbi.ResourceSparse };
         if (Kernel.IoUringRegister(fd, IoUringAbi.RegisterBuffers2, &table, (uint)sizeof(IoUringResourceRegister)) < 0)
         {
             setup.Note("registered buffers", Errno.Last);
-            return 0;
+            return;
         }
 
         setup.Enable(RingFeature.RegisteredBuffers);
-        return slots;
+        for (var slot = slots - 1; slot >= 0; slot--)
+            freeBufferSlots.Push(slot);
+    }
+
+    // No address and no length empty the slot.
+    private bool UpdateBuffer(int slot, nint start, int length)
+    {
+        var vector = new IoVector { Base = (ulong)start, Length = (ulong)length };
+        var update = new IoUringResourceUpdate2 { Offset = (uint)slot, Data = (ulong)&vector, Count = 1 };
+        return Kernel.IoUringRegister(fd, IoUringAbi.RegisterBuffersUpdate, &update, (uint)sizeof(IoUringResourceUpdate2)) >= 0;
     }
 
     private int UpdateFile(int slot, int file)

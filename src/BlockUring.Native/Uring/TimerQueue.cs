@@ -5,9 +5,13 @@ namespace BlockUring.Native.Uring;
 /// <summary>Delays of one thread, soonest first; reused, so that waiting allocates nothing in steady state.</summary>
 internal sealed class TimerQueue
 {
-    private readonly PriorityQueue<Entry, long> entries = new();
+    // About 146 years in nanoseconds: far enough, and the sum with the present does not overflow.
+    private const long MaxTicks = long.MaxValue / 2;
+
+    private readonly PriorityQueue<Entry, (long Due, long Sequence)> entries = new();
     private readonly Stack<Entry> idle = new();
     private readonly TimeProvider time;
+    private long startedCount;
 
     public TimerQueue(TimeProvider time) => this.time = time;
 
@@ -16,10 +20,10 @@ internal sealed class TimerQueue
     {
         get
         {
-            if (!entries.TryPeek(out _, out var due))
+            if (!entries.TryPeek(out _, out var next))
                 return -1;
-            var ticks = due - time.GetTimestamp();
-            return ticks <= 0 ? 0 : (long)(ticks * (1e9 / time.TimestampFrequency)) + 1;
+            var ticks = next.Due - time.GetTimestamp();
+            return ticks <= 0 ? 0 : (long)Math.Min(ticks * (1e9 / time.TimestampFrequency), MaxTicks) + 1;
         }
     }
 
@@ -27,21 +31,22 @@ internal sealed class TimerQueue
     {
         if (!idle.TryPop(out var entry))
             entry = new Entry(this);
-        entries.Enqueue(entry, time.GetTimestamp() + (long)(delay.TotalSeconds * time.TimestampFrequency));
+        var ticks = (long)Math.Clamp(delay.TotalSeconds * time.TimestampFrequency, 0, MaxTicks);
+        entries.Enqueue(entry, (time.GetTimestamp() + ticks, startedCount++));
         return entry.Task;
     }
 
-    /// <summary>Ends the delays that are due.</summary>
-    public void RunDue()
+    /// <summary>Moves the delays that are due to <paramref name="ready"/>, in order. Those started by what they wake up wait for their turn.</summary>
+    public void TakeDue(Queue<IRunnable> ready)
     {
-        while (entries.TryPeek(out var entry, out var due) && due <= time.GetTimestamp())
+        while (entries.TryPeek(out var entry, out var next) && next.Due <= time.GetTimestamp())
         {
             entries.Dequeue();
-            entry.End();
+            ready.Enqueue(entry);
         }
     }
 
-    private sealed class Entry : IValueTaskSource
+    private sealed class Entry : IValueTaskSource, IRunnable
     {
         private readonly TimerQueue owner;
         private ManualResetValueTaskSourceCore<int> source;
@@ -50,7 +55,7 @@ internal sealed class TimerQueue
 
         public ValueTask Task => new(this, source.Version);
 
-        public void End() => source.SetResult(0);
+        public void Run() => source.SetResult(0);
 
         void IValueTaskSource.GetResult(short token)
         {

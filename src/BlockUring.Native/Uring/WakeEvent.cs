@@ -8,6 +8,8 @@ namespace BlockUring.Native.Uring;
 internal sealed unsafe class WakeEvent : IoTarget, IDisposable
 {
     private readonly ulong* value;
+    private readonly Lock closing = new();
+    private bool closed;
 
     public WakeEvent()
         : base(Open(), 0)
@@ -20,10 +22,26 @@ internal sealed unsafe class WakeEvent : IoTarget, IDisposable
     public void* Target { get; } = NativeMemory.AllocZeroed(sizeof(ulong));
 
     /// <summary>Wakes the owner. Any thread.</summary>
-    public void Signal() => _ = write(Descriptor, value, sizeof(ulong));
+    public void Signal()
+    {
+        // Why: without the lock a late signal could go to whatever file has got the number of the closed descriptor.
+        lock (closing)
+        {
+            if (!closed)
+                _ = write(Descriptor, value, sizeof(ulong));
+        }
+    }
 
     // Why: the two words stay allocated; the kernel may still hold a read of one when the ring is torn down.
-    public void Dispose() => _ = close(Descriptor);
+    public void Dispose()
+    {
+        lock (closing)
+        {
+            if (!closed)
+                _ = close(Descriptor);
+            closed = true;
+        }
+    }
 
     protected internal override Exception Failure(IoKind kind, long offset, long length, int errno) =>
         new InvalidOperationException($"The wake-up event failed: {Errno.Message(errno)}");

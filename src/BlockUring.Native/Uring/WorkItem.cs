@@ -21,6 +21,7 @@ public abstract class WorkItem : IValueTaskSource, IRunnable
         finally
         {
             source.Reset();
+            owner = null;
         }
     }
 
@@ -48,6 +49,8 @@ public abstract class WorkItem : IValueTaskSource, IRunnable
 
     internal ValueTask Begin(IoThread thread)
     {
+        if (owner != null)
+            throw new InvalidOperationException("A work item was given out again before it was awaited.");
         owner = thread;
         return new(this, source.Version);
     }

@@ -16,10 +16,12 @@ internal sealed class WorkerPool : IDisposable
         lock (items)
         {
             items.Enqueue(item);
-            if (waitingCount > 0)
-                Monitor.Pulse(items);
-            else if (threads.Count < maxThreads)
+
+            // Why: one that was woken still counts as waiting until it runs, and takes one item only.
+            if (items.Count > waitingCount && threads.Count < maxThreads)
                 StartThread();
+            else
+                Monitor.Pulse(items);
         }
     }
 

@@ -47,11 +47,14 @@ public static class BackingChain
         var path = TakeFilePath(options, isProtocol);
         DemandNoLoop(path, above);
 
+        // Why: only readers of raw images tolerate writers, as in QEMU, so the format is known before the locks are taken.
+        var driver = await FindDriverAsync(isProtocol ? "raw" : driverName, path, fileOptions, name, settings);
+        if (driver.Name != "raw")
+            fileOptions = fileOptions with { ShareWrite = false };
         var file = await settings.Host.OpenAsync(path, fileOptions);
         ImageFormat? format = null;
         try
         {
-            var driver = await FindDriverAsync(isProtocol ? "raw" : driverName, file, name, settings);
             var backingOptions = options.TakeSubtree("backing");
             options.TryTake("backing", out var backingReference);
             format = isProtocol
@@ -105,15 +108,14 @@ public static class BackingChain
         }
     }
 
-    private static async ValueTask<ImageDriver> FindDriverAsync(string? driverName, BlockFile file, string name, ImageOpenSettings settings)
+    private static async ValueTask<ImageDriver> FindDriverAsync(
+        string? driverName, string path, FileOpenOptions fileOptions, string name, ImageOpenSettings settings)
     {
         if (driverName != null)
             return ImageFormats.Find(driverName) ?? throw new BlockException(BlockErrorKind.Invalid, $"Unknown driver '{driverName}'");
 
-        using var head = file.Buffers.Rent(BufferPool.Alignment);
-        await file.ReadAsync(0, head.Memory);
-        var probed = ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]);
-        if (probed.Name == "raw" && !file.IsReadOnly)
+        var probed = await ProbeAsync(path, fileOptions, settings);
+        if (probed.Name == "raw" && !fileOptions.ReadOnly)
         {
             settings.Warn(
                 $"WARNING: Image format was not specified for '{name}' and probing guessed raw.\n" +
@@ -122,6 +124,15 @@ public static class BackingChain
         }
 
         return probed;
+    }
+
+    private static async ValueTask<ImageDriver> ProbeAsync(string path, FileOpenOptions fileOptions, ImageOpenSettings settings)
+    {
+        var options = fileOptions with { ReadOnly = true, Locking = false, Cache = CacheMode.Writeback };
+        await using var file = await settings.Host.OpenAsync(path, options);
+        using var head = file.Buffers.Rent(BufferPool.Alignment);
+        await file.ReadAsync(0, head.Memory);
+        return ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]);
     }
 
     private static string TakeFilePath(OptionTree options, bool isProtocol)

@@ -252,6 +252,7 @@ public sealed class HostFile : BlockFile
         }
         finally
         {
+            ImageLock.ReleaseAll(target.Descriptor);
             thread.Queue.Unregister(target);
             FileSystemCalls.Close(target.Descriptor);
         }

@@ -4,7 +4,7 @@ namespace BlockUring.Storage;
 
 /// <summary>
 /// Image locks after QEMU's convention, so that its processes and these keep each other out: for permission number n a shared lock (OFD) on
-/// byte 100 + n says that it is held, one on byte 200 + n that it is not shared. The descriptor's last close releases them.
+/// byte 100 + n says that it is held, one on byte 200 + n that it is not shared.
 /// </summary>
 internal static class ImageLock
 {
@@ -47,6 +47,13 @@ internal static class ImageLock
         ForEach(needed, n => FileSystemCalls.Unlock(descriptor, HeldBase + n));
         ForEach(unshared, n => FileSystemCalls.Unlock(descriptor, UnsharedBase + n));
     }
+
+    /// <summary>Gives everything back.</summary>
+    /// <remarks>
+    /// Why: a ring drops its reference to a registered file some time after the descriptor is closed, and locks live as long as that.
+    /// </remarks>
+    public static void ReleaseAll(int descriptor) =>
+        FileSystemCalls.Unlock(descriptor, HeldBase, UnsharedBase + Names.Length - HeldBase);
 
     private static void ForEach(ImagePermissions permissions, Action<int> act)
     {

@@ -1,0 +1,47 @@
+namespace BlockUring.Compare.Cases;
+
+/// <summary>Every case there is, in the order of the report.</summary>
+internal static class CaseList
+{
+    private static readonly Target _plainDisk = new(Wall: 1.0, Cpu: 0.4);
+    private static readonly Target _plainRam = new(Wall: 0.75, Cpu: 0.45);
+    private static readonly Target _compressedRead = new(Wall: 0.7, Cpu: null);
+    private static readonly Target _zlibWrite = new(Wall: 0.5, Cpu: null);
+    private static readonly Target _empty = new(Wall: 1.0, Cpu: null);
+    private static readonly Target _info = new(Wall: 0.5, Cpu: null);
+
+    public static IReadOnlyList<CompareCase> All { get; } =
+    [
+        Plain("raw-raw", SourceKind.RandomRaw, "raw") with { NbdcopyCan = true },
+        Plain("raw-qcow2", SourceKind.RandomRaw, "qcow2"),
+        Plain("qcow2-raw", SourceKind.RandomQcow2, "raw") with { NbdcopyCan = true },
+        Plain("qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Plain("fragmented-raw", SourceKind.FragmentedQcow2, "raw"),
+        Copy("zlib-write", SourceKind.MixedRaw, "qcow2", _zlibWrite) with { Arguments = ["-c"] },
+        Copy("zstd-write", SourceKind.MixedRaw, "qcow2", Target.None) with { Arguments = ["-c", "-o", "compression_type=zstd"] },
+        Copy("zlib-read", SourceKind.MixedZlib, "raw", _compressedRead),
+        Copy("zstd-read", SourceKind.MixedZstd, "raw", _compressedRead),
+        Copy("sparse-raw", SourceKind.SparseRaw, "raw", Target.None) with { NbdcopyCan = true },
+        Copy("sparse-qcow2", SourceKind.SparseRaw, "qcow2", Target.None),
+        Copy("empty-raw-qcow2", SourceKind.EmptyRaw, "qcow2", _empty) with
+        {
+            IsWithoutData = true,
+            NotOnBlockDevices = "a block device has no holes, so 1 TiB would have to be read",
+        },
+        Copy("empty-qcow2-qcow2", SourceKind.EmptyQcow2, "qcow2", _empty) with { IsWithoutData = true },
+        new()
+        {
+            Name = "info",
+            Source = SourceKind.RandomQcow2,
+            DiskTarget = _info,
+            RamTarget = _info,
+            IsWithoutData = true,
+        },
+    ];
+
+    private static CompareCase Plain(string name, SourceKind source, string format) =>
+        new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _plainDisk, RamTarget = _plainRam };
+
+    private static CompareCase Copy(string name, SourceKind source, string format, Target target) =>
+        new() { Name = name, Source = source, TargetFormat = format, DiskTarget = target, RamTarget = target };
+}

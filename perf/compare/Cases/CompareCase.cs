@@ -1,0 +1,29 @@
+namespace BlockUring.Compare.Cases;
+
+/// <summary>One thing to do with one source image.</summary>
+internal sealed record CompareCase
+{
+    /// <summary>Name in tables and for <c>--case</c>.</summary>
+    public required string Name { get; init; }
+
+    public required SourceKind Source { get; init; }
+
+    /// <summary>Format of the target, or null when the case copies nothing (<c>info</c>).</summary>
+    public string? TargetFormat { get; init; }
+
+    /// <summary>Options of convert that belong to the case, such as <c>-c</c>.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+
+    public required Target DiskTarget { get; init; }
+
+    public required Target RamTarget { get; init; }
+
+    /// <summary>No guest data is copied: system calls are not divided by guest bytes.</summary>
+    public bool IsWithoutData { get; init; }
+
+    /// <summary>Why the case has no place on block devices, or null.</summary>
+    public string? NotOnBlockDevices { get; init; }
+
+    /// <summary>nbdcopy can do the same job.</summary>
+    public bool NbdcopyCan { get; init; }
+}

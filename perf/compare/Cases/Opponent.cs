@@ -1,0 +1,44 @@
+namespace BlockUring.Compare.Cases;
+
+/// <summary>Whom a case is measured against, and with which flags on either side.</summary>
+internal sealed record Opponent(string Name, string Title, IReadOnlyList<string> SubjectFlags)
+{
+    private static readonly string[] _bestFlags = ["-t", "none", "-T", "none", "-W", "-m", "16"];
+
+    public static Opponent Best { get; } = new("best", "qemu-img -t none -T none -W -m 16", _bestFlags);
+
+    public static Opponent Defaults { get; } = new("defaults", "qemu-img, default flags", []);
+
+    public static Opponent Nbdcopy { get; } = new("nbdcopy", "nbdcopy --flush", _bestFlags);
+
+    public static IReadOnlyList<Opponent> All { get; } = [Best, Defaults, Nbdcopy];
+
+    /// <summary>Why this opponent sits the case out, or null when it takes part.</summary>
+    public string? Refuses(CompareCase compareCase)
+    {
+        if (this == Nbdcopy && !compareCase.NbdcopyCan)
+            return "nbdcopy does not do this job";
+        // Why: the cache flags mean nothing to info, so best and defaults would be the same run twice.
+        return this == Defaults && compareCase.TargetFormat is null ? "info takes no flags" : null;
+    }
+
+    /// <summary>The opponent's command line for the case.</summary>
+    public IReadOnlyList<string> Command(CompareCase compareCase, string sourceFormat, string source, string target)
+    {
+        if (this != Nbdcopy)
+            return ImageCommand(["qemu-img"], compareCase, sourceFormat, source, target);
+        return sourceFormat == "raw"
+            ? ["nbdcopy", "--flush", source, target]
+            : ["nbdcopy", "--flush", "--", "[", "qemu-nbd", "-r", "-f", sourceFormat, "--cache=none", "--aio=native", source, "]", target];
+    }
+
+    /// <summary>The command line of the program under test (<paramref name="program"/> and its first words) for the case.</summary>
+    public IReadOnlyList<string> ImageCommand(
+        IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target)
+    {
+        if (compareCase.TargetFormat is not { } targetFormat)
+            return [.. program, "info", source];
+        IReadOnlyList<string> images = ["-f", sourceFormat, "-O", targetFormat, source, target];
+        return [.. program, "convert", .. SubjectFlags, .. compareCase.Arguments, .. images];
+    }
+}

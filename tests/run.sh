@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, builds everything with warnings as errors, checks the format, runs all tests, publishes the native binary
+# and lets peers (qemu-img, qemu-io and others) judge what it reads and writes. Ends with the line "N passed, N failed, N skipped".
+#
+#   bash tests/run.sh             everything
+#   bash tests/run.sh --quick     without the format check and without publishing: the peers judge the managed build
+#
+# BLOCKURING_FUZZ_COUNT=100000 makes the fuzz of hostile images longer; see the tests for further such variables.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+quick=0
+[ "${1:-}" = --quick ] && quick=1
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 NO_COLOR=1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed_steps=0
+
+step() { printf '\n== %s\n' "$1"; }
+
+# Peers and file systems. Without root, what is missing is skipped by the tests that need it, with the reason.
+install_peers() {
+    local missing=()
+    need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+    need qemu-img qemu-utils
+    need qemu-storage-daemon qemu-system-common
+    need nbdcopy libnbd-bin
+    need mkfs.ext4 e2fsprogs
+    need mkfs.xfs xfsprogs
+    need mkfs.btrfs btrfs-progs
+    need losetup util-linux
+    need mount mount
+    need gcc gcc
+    [ -e /usr/include/linux/io_uring.h ] || missing+=(linux-libc-dev)
+    # NativeAOT links with clang, or with gcc where that is what there is, and against the C library's development files.
+    [ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+        echo "not installed: ${missing[*]} (no root or no apt-get): the tests that need them are skipped"
+        return 0
+    fi
+    echo "installing: ${missing[*]}"
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 ||
+        { tail -5 "$work/apt.log"; echo "some packages could not be installed: the tests that need them are skipped"; }
+}
+
+# Runs one test program; its counts go to $work/counts.
+run_tests() {
+    local name=$1 project=$2 log="$work/$1.log"
+    step "$name"
+    dotnet exec "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -parallel none >"$log" 2>&1
+    local code=$?
+    local line
+    line=$(grep -E "^ *$name +Total:" "$log" | tail -1)
+    if [ -z "$line" ]; then
+        tail -40 "$log"
+        echo "$name ended with code $code and printed no summary"
+        echo "0 1 0" >>"$work/counts"
+        return
+    fi
+    local total errors failed skipped
+    total=$(sed -E 's/.*Total: ([0-9]+).*/\1/' <<<"$line")
+    errors=$(sed -E 's/.*Errors: ([0-9]+).*/\1/' <<<"$line")
+    failed=$(sed -E 's/.*Failed: ([0-9]+).*/\1/' <<<"$line")
+    skipped=$(sed -E 's/.*Skipped: ([0-9]+).*/\1/' <<<"$line")
+    if [ $((errors + failed)) -gt 0 ]; then
+        grep -vE '^\s*(Starting|Finished|Discover)' "$log" | head -200
+    fi
+    grep -E '\[SKIP\]' -A1 "$log" | grep -vE '^--' | head -40
+    echo "$line"
+    echo "$((total - failed - skipped)) $((errors + failed)) $skipped" >>"$work/counts"
+}
+
+build_step() {
+    step "$1"
+    shift
+    if ! "$@" >"$work/step.log" 2>&1; then
+        tail -60 "$work/step.log"
+        failed_steps=$((failed_steps + 1))
+        return 1
+    fi
+    tail -2 "$work/step.log"
+}
+
+step "peers"
+install_peers
+
+: >"$work/counts"
+if build_step "build" dotnet build BlockUring.sln -nologo -v minimal; then
+    if [ $quick = 0 ]; then
+        build_step "format" dotnet format BlockUring.sln --verify-no-changes --no-restore
+        if build_step "publish" dotnet publish src/BlockUring.Cli -c Release -o "$work/publish" -nologo -v minimal; then
+            export BLOCKURING="$work/publish/blockuring"
+            if grep -E 'warning (IL|AOT)' "$work/step.log"; then
+                failed_steps=$((failed_steps + 1))
+            fi
+            "$BLOCKURING" img --ring-info || failed_steps=$((failed_steps + 1))
+        fi
+    fi
+    run_tests BlockUring.Tests tests/BlockUring.Tests
+    run_tests BlockUring.Simulation tests/BlockUring.Simulation
+    run_tests BlockUring.NativeTests native-tests/BlockUring.NativeTests
+    if [ -n "${BLOCKURING:-}" ]; then
+        if build_step "demo" "$BLOCKURING" demo --size 64M; then
+            echo "1 0 0" >>"$work/counts"
+        fi
+    fi
+fi
+
+printf '\n'
+awk -v steps="$failed_steps" '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f + steps, s; exit f + steps > 0 || p == 0 }' "$work/counts"
