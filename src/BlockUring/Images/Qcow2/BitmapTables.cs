@@ -23,6 +23,30 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
 
     private long bytesRead;
 
+    /// <summary>Demands of all bitmaps what QEMU demands when it loads them at opening.</summary>
+    /// <exception cref="BlockException">A table is corrupt or of the wrong length.</exception>
+    public async ValueTask DemandLoadableAsync(IReadOnlyList<Qcow2BitmapInfo> bitmaps, long guestLength)
+    {
+        var names = new HashSet<string>();
+        foreach (var bitmap in bitmaps)
+        {
+            if (!names.Add(bitmap.Name) && !bitmap.IsInUse)
+                throw Qcow2Errors.Invalid($"Bitmap already exists: {bitmap.Name}");
+            // What is marked as in use cannot be trusted, and is not loaded.
+            if (bitmap.IsInUse)
+                continue;
+            var errno = await ErrorOfAsync(bitmap);
+            if (errno != 0)
+            {
+                throw new BlockException(
+                    BlockException.KindOf(errno), $"Could not read bitmap_table table from image for bitmap '{bitmap.Name}': {Errno.Message(errno)}", errno);
+            }
+
+            if (bitmap.TableCount != geometry.ClustersFor(BytesOf(bitmap, guestLength)))
+                throw Qcow2Errors.Invalid($"Could not read bitmap '{bitmap.Name}' from image: {Errno.Message(Errno.EINVAL)}");
+        }
+    }
+
     /// <summary>Whether all entries of a table keep the rules.</summary>
     public async ValueTask<bool> AreValidAsync(Qcow2BitmapInfo bitmap)
     {
@@ -37,6 +61,25 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
         if ((entry & OffsetMask) != 0)
             found((long)(entry & OffsetMask));
     });
+
+    private async ValueTask<int> ErrorOfAsync(Qcow2BitmapInfo bitmap)
+    {
+        try
+        {
+            return await AreValidAsync(bitmap) ? 0 : Errno.EINVAL;
+        }
+        catch (BlockException e)
+        {
+            return e.ErrorNumber;
+        }
+    }
+
+    private static long BytesOf(Qcow2BitmapInfo bitmap, long guestLength)
+    {
+        var bits = (guestLength / bitmap.Granularity) + (guestLength % bitmap.Granularity == 0 ? 0 : 1);
+        // QEMU stores whole words.
+        return (bits + 63) / 64 * 8;
+    }
 
     private bool IsValid(ulong entry)
     {

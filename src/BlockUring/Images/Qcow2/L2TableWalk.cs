@@ -18,7 +18,7 @@ namespace BlockUring.Images.Qcow2;
 internal sealed class L2TableWalk : IAsyncDisposable
 {
     /// <summary>How many bytes of tables that have been visited before are read again.</summary>
-    public const long FreeRepeatBytes = 256 << 20;
+    public const long FreeRepeatBytes = 64 << 20;
 
     /// <summary>How much more than the file holds its tables may be.</summary>
     public const long SlackBytes = 256 << 20;

@@ -25,6 +25,7 @@ internal sealed class Qcow2Checker : IDisposable
     private readonly CheckRequest request;
     private readonly CheckFindings findings;
     private readonly RefcountMap map;
+    private readonly long onesWindow;
     private RefcountBlocks? blocks;
     private SnapshotTableContent snapshots = SnapshotTableContent.None;
     private ulong snapshotTableOffset;
@@ -34,8 +35,11 @@ internal sealed class Qcow2Checker : IDisposable
     /// <param name="image">Not written to meanwhile.</param>
     /// <param name="request">Where lines go.</param>
     /// <param name="maxMapBytes">The bound of the reference counts.</param>
-    public Qcow2Checker(Qcow2Image image, CheckRequest request, long maxMapBytes = RefcountMap.DefaultMaxBytes)
+    /// <param name="onesWindow">Clusters whose refcounts are looked at together.</param>
+    public Qcow2Checker(
+        Qcow2Image image, CheckRequest request, long maxMapBytes = RefcountMap.DefaultMaxBytes, long onesWindow = RefcountOnes.MaxWindow)
     {
+        this.onesWindow = onesWindow;
         file = image.File;
         header = image.Header;
         geometry = image.Geometry;
@@ -254,9 +258,9 @@ internal sealed class Qcow2Checker : IDisposable
 
     private async ValueTask CheckCopiedFlagsAsync(long clusterCount)
     {
-        for (var first = 0L; first == 0 || first < clusterCount; first += RefcountOnes.MaxWindow)
+        for (var first = 0L; first == 0 || first < clusterCount; first += onesWindow)
         {
-            var ones = await RefcountOnes.ReadAsync(blocks!, geometry, first, Math.Min(clusterCount, first + RefcountOnes.MaxWindow));
+            var ones = await RefcountOnes.ReadAsync(blocks!, geometry, first, Math.Min(clusterCount, first + onesWindow));
             var visitor = new CopiedFlagVisitor(blocks!, ones, clusterCount, header, findings);
             await using var walk = new L2TableWalk(file, geometry.ClusterLength);
             await walk.RunAsync(header.L1Offset, header.L1Count, visitor);

@@ -39,6 +39,8 @@ internal static class Qcow2Opener
         {
             var snapshots = await SnapshotTable.ReadAsync(file, header);
             var bitmaps = await BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L);
+            if (context.ForCheck)
+                await new BitmapTables(file, geometry).DemandLoadableAsync(bitmaps, header.GuestLength & ~511L);
             return new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.CacheBytes));
         }
         catch

@@ -52,7 +52,7 @@ internal sealed class RefcountBlocks : IDisposable
         var length = checked((int)((long)header.RefcountTableClusters << header.ClusterBits));
         var entries = new ulong[length / EntryLength];
         var present = (int)Math.Clamp(file.Length - header.RefcountTableOffset, 0, length);
-        using var buffer = file.Buffers.Rent(Math.Clamp(present, EntryLength, ReadLength));
+        using var buffer = file.Buffers.Rent(Math.Clamp((present + EntryLength - 1) & -EntryLength, EntryLength, ReadLength));
         for (var done = 0; done < present;)
         {
             var part = Math.Min(buffer.Length, (present - done + EntryLength - 1) & -EntryLength);
