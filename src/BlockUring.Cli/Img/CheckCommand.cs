@@ -35,7 +35,7 @@ internal sealed class CheckCommand : ConfiguredCommand<CheckSettings>
             throw CommandFailure.Usage("Expecting one image file name");
         var json = settings.IsJson;
         var cache = ImageOpener.ParseCache(settings.Cache, "source cache option");
-        return Session.Run(host => CheckAsync(context, host, settings, operands[0], cache, json));
+        return Session.Run(context.Warn, host => CheckAsync(context, host, settings, operands[0], cache, json));
     }
 
     private static void SetRepair(CheckSettings settings, string value)

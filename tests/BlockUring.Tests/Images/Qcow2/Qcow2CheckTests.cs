@@ -146,7 +146,7 @@ public sealed class Qcow2CheckTests(ITestOutputHelper output)
         using var image = Qcow2TestImage.Create(1 << 20, "cluster_size=512");
         Qcow2TestImage.Run(image.File.SetLengthAsync(1L << 41));
         var error = Assert.Throws<BlockException>(() => Check(image));
-        Assert.Equal(Native.Interop.Errno.EFBIG, error.ErrorNumber);
+        Assert.Equal(global::BlockUring.Native.Interop.Errno.EFBIG, error.ErrorNumber);
     }
 
     [Theory]
