@@ -38,16 +38,16 @@ internal static class ConvertCopy
         }
         finally
         {
-
-#pragma warning disable CA1849 // CancelAsync goes on on a thread of the pool, and this code belongs to its I/O thread.
-            showing.Cancel();
-#pragma warning restore CA1849
+            Stop(showing);
         }
 
         // Why: qemu-img shows the end of the copying, where there was any, and then the end of everything.
         if (copy.Progress.DataBytes > 0)
             progress.MoveTo(100);
     }
+
+    // Why: not CancelAsync, which may end on another thread than the one that owns the images.
+    private static void Stop(CancellationTokenSource source) => source.Cancel();
 
     // The copy stops between two requests; then what was made so far is removed.
     private static void Interrupt(PosixSignalContext context, CancellationTokenSource interrupt)
@@ -87,9 +87,7 @@ internal static class ConvertCopy
         };
     }
 
-    // A new image of a format with clusters reads as zeroes, and so does a new file; a device holds what it held.
-    private static bool IsNewAndZero(ConvertWork work) =>
-        work.Preparation.IsNew && !work.Preparation.HasBacking && (work.Target.Format.ClusterLength > 0 || work.Target.File.CanGrow);
+    private static bool IsNewAndZero(ConvertWork work) => work.Preparation.IsNew && work.Target.Format.IsZeroWhenNew;
 
     private static float Percent(CopyProgress progress) => progress.Total == 0 ? 0 : (float)progress.Done / progress.Total * 100;
 }

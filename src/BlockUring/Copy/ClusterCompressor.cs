@@ -37,8 +37,7 @@ internal sealed class ClusterCompressor : IDisposable
     {
         var count = (memory.Length + clusterLength - 1) / clusterLength;
         Start(memory, count);
-        for (var i = 0; i < count; i++)
-            await pending[i];
+        await FinishAsync(count);
 
         var data = 0;
         for (var i = 0; i < count; i++)
@@ -53,8 +52,9 @@ internal sealed class ClusterCompressor : IDisposable
                 continue;
             }
 
+            // Why: a compressed cluster is whole; what follows inside one that the copy does not reach the end of must stay as it is.
             data += cluster.Length;
-            if (job.CompressedLength < 0)
+            if (job.CompressedLength < 0 || (cluster.Length < clusterLength && at + cluster.Length < target.Length))
                 await target.WriteAsync(at, cluster);
             else
                 await target.WriteCompressedAsync(at, job.Output.Memory.Slice(0, job.CompressedLength));
@@ -84,6 +84,29 @@ internal sealed class ClusterCompressor : IDisposable
             pending[i] = thread.OffloadAsync(job);
 #pragma warning restore CA2012
         }
+    }
+
+    // Waits for all, the failed ones' companions too: their buffers are in use until then.
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    private async ValueTask FinishAsync(int count)
+    {
+        Exception? failure = null;
+        for (var i = 0; i < count; i++)
+        {
+            try
+            {
+                await pending[i];
+            }
+#pragma warning disable CA1031 // Thrown again when all have ended.
+            catch (Exception e)
+#pragma warning restore CA1031
+            {
+                failure ??= e;
+            }
+        }
+
+        if (failure != null)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
     private IoMemory Cluster(IoMemory memory, int index)

@@ -144,11 +144,12 @@ internal sealed class CopyPlanner
 
     private CopyAction ActionFor(BlockStatus status, bool topOnly)
     {
-        if (topOnly && !status.IsAllocated)
-            return CopyAction.Skip;
+        // Why: what is zero without the source's backing file need not be zero in the target's.
         if (status.IsZero)
             return settings.SparseLength == 0 ? CopyAction.Data : CopyAction.Zero;
-        return status.IsData ? CopyAction.Data : CopyAction.Zero;
+        if (topOnly && !status.IsAllocated)
+            return CopyAction.Skip;
+        return CopyAction.Data;
     }
 
     private static string Text(BlockException e) =>

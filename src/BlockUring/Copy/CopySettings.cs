@@ -17,7 +17,7 @@ public sealed record CopySettings(CopySource Source, Image Target)
     /// <summary>The shortest run of zeroes in data that is left out, in bytes; 0 means that all is written, holes of the source too.</summary>
     public int SparseLength { get; init; } = 4096;
 
-    /// <summary>Whether the target reads as zeroes wherever nothing has been written.</summary>
+    /// <summary>Whether the target reads as zeroes wherever nothing has been written and no backing file shows through.</summary>
     public bool TargetIsZero { get; init; }
 
     /// <summary>

@@ -12,6 +12,8 @@ internal sealed class CopyWorker : IDisposable
 {
     private const int SalvageLength = 512;
 
+    private static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(50);
+
     private readonly IoThread thread;
     private readonly CopySettings settings;
     private readonly CopyPlanner planner;
@@ -19,6 +21,7 @@ internal sealed class CopyWorker : IDisposable
     private readonly int granularity;
     private readonly ClusterCompressor? compressor;
     private IoBuffer? buffer;
+    private CancellationToken stop;
 
     public CopyWorker(IoThread thread, CopySettings settings, CopyPlanner planner, CopyProgress progress, CodecPool? codecs)
     {
@@ -33,6 +36,7 @@ internal sealed class CopyWorker : IDisposable
 
     public async Task RunAsync(CancellationToken stop)
     {
+        this.stop = stop;
         while (!stop.IsCancellationRequested)
         {
             var piece = await planner.NextAsync();
@@ -78,6 +82,8 @@ internal sealed class CopyWorker : IDisposable
     {
         if (settings.Limit is { } limit)
             await WaitForTurnAsync(limit, piece.Length);
+        if (stop.IsCancellationRequested)
+            return;
         if (settings.CopyOffload && piece.HostOffset >= 0 && await TryOffloadAsync(piece))
         {
             progress.Add(piece.Length, piece.Length, 0);
@@ -99,9 +105,22 @@ internal sealed class CopyWorker : IDisposable
         }
 
         var data = compressor != null
-            ? await compressor.WriteAsync(piece.Offset, memory, MustStoreZeroes(piece.Offset))
+            ? await WriteCompressedAsync(compressor, piece.Offset, memory)
             : await WriteAsync(piece.Offset, memory);
         progress.Add(length, data, length - data);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> WriteCompressedAsync(ClusterCompressor clusters, long offset, IoMemory memory)
+    {
+        try
+        {
+            return await clusters.WriteAsync(offset, memory, MustStoreZeroes(offset));
+        }
+        catch (BlockException e)
+        {
+            throw Explain(e, "writing", offset);
+        }
     }
 
     // Writes the runs of data, and those of zeroes where the target does not read as zeroes by itself. Returns the bytes of data.
@@ -153,9 +172,9 @@ internal sealed class CopyWorker : IDisposable
     private ValueTask ZeroAsync(long offset, long length) =>
         MustStoreZeroes(offset) ? StoreZeroesAsync(offset, length) : ValueTask.CompletedTask;
 
-    // A target with a backing file must hide it; beyond its end there are zeroes anyway.
+    // A target with a backing file must hide it.
     private bool MustStoreZeroes(long offset) =>
-        settings.TargetHasBacking ? offset < settings.TargetBackingLength : !settings.TargetIsZero;
+        !settings.TargetIsZero || (settings.TargetHasBacking && offset < settings.TargetBackingLength);
 
     private async ValueTask StoreZeroesAsync(long offset, long length)
     {
@@ -173,15 +192,23 @@ internal sealed class CopyWorker : IDisposable
     {
         if (!settings.Target.Format.TryMapForOverwrite(piece.Offset, piece.Length, out var file, out var hostOffset))
             return false;
-        return await file.TryCopyRangeAsync(piece.File!, piece.HostOffset, hostOffset, piece.Length);
+        try
+        {
+            return await file.TryCopyRangeAsync(piece.File!, piece.HostOffset, hostOffset, piece.Length);
+        }
+        catch (BlockException e)
+        {
+            throw Explain(e, "writing", piece.Offset);
+        }
     }
 
     private async ValueTask WaitForTurnAsync(RateLimit limit, long length)
     {
         var wait = limit.Reserve(length, out var ticket);
-        while (wait > TimeSpan.Zero)
+        while (wait > TimeSpan.Zero && !stop.IsCancellationRequested)
         {
-            await thread.DelayAsync(wait);
+            // Why: who interrupts a slow copy does not wait for all that is owed.
+            await thread.DelayAsync(wait < MaxDelay ? wait : MaxDelay);
             wait = limit.Remaining(ticket);
         }
     }

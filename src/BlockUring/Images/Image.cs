@@ -108,6 +108,7 @@ public sealed class Image : IAsyncDisposable
     /// <summary>Writes one cluster that the caller has compressed; see <see cref="ImageFormat.WriteCompressedAsync"/>.</summary>
     public async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
     {
+        DemandInside(offset, 1);
         var held = await LockClustersAsync(offset, 1);
         try
         {
@@ -226,13 +227,21 @@ public sealed class Image : IAsyncDisposable
                 destination = destination.Slice(part);
             }
         }
-        catch (BlockException e)
+#pragma warning disable CA1031 // Thrown again by FinishAsync.
+        catch (Exception e)
+#pragma warning restore CA1031
         {
             batch.Fail(e);
         }
 
-        await batch.FinishAsync();
-        idleBatches.Push(batch);
+        try
+        {
+            await batch.FinishAsync();
+        }
+        finally
+        {
+            idleBatches.Push(batch);
+        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

@@ -41,6 +41,12 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual bool SupportsBitmaps => false;
 
     /// <summary>
+    /// Whether an image that was just made, and not written to, reads as zeroes, apart from what its backing file shows: false where old content
+    /// of a device may shine through.
+    /// </summary>
+    public virtual bool IsZeroWhenNew => false;
+
+    /// <summary>
     /// Where the run that starts at <paramref name="guestOffset"/> is. Adjacent runs that are contiguous on the host are merged.
     /// </summary>
     /// <param name="guestOffset">0 to <see cref="Length"/> - 1.</param>

@@ -22,4 +22,7 @@ public abstract class FileHost
 
     /// <summary>Whether something of that name exists.</summary>
     public abstract bool Exists(string path);
+
+    /// <summary>Whether two paths lead to one and the same file.</summary>
+    public virtual bool AreSame(string path, string other) => path == other;
 }

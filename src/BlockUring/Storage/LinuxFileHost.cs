@@ -22,6 +22,12 @@ public sealed class LinuxFileHost : FileHost
     public override bool Exists(string path) => FileSystemCalls.Stat(path, out _) >= 0;
 
     /// <inheritdoc/>
+    public override bool AreSame(string path, string other) =>
+        FileSystemCalls.Stat(path, out var one) >= 0
+        && FileSystemCalls.Stat(other, out var two) >= 0
+        && (one.Inode, one.DeviceMajor, one.DeviceMinor) == (two.Inode, two.DeviceMajor, two.DeviceMinor);
+
+    /// <inheritdoc/>
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {
         var failed = $"Could not open '{path}'";

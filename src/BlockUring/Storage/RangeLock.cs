@@ -34,19 +34,34 @@ public sealed class RangeLock
         if (index < 0)
             throw new InvalidOperationException("A range was released that is not held.");
         entries.RemoveAt(index);
-        List<Entry>? woken = null;
+        Entry? first = null;
+        Entry? last = null;
         for (; index < entries.Count; index++)
         {
             var waiter = entries[index];
-            if (waiter.Overlaps(held.Start, held.End) && waiter.Unblock())
-                (woken ??= []).Add(waiter);
+            if (!waiter.Overlaps(held.Start, held.End) || !waiter.Unblock())
+                continue;
+            if (last == null)
+                first = waiter;
+            else
+                last.NextWoken = waiter;
+            last = waiter;
         }
 
         idle.Push(held);
-        if (woken == null)
-            return;
-        foreach (var waiter in woken)
-            waiter.Wake();
+        Wake(first);
+    }
+
+    // Why: whoever goes on may release its hold at once, and the entry may then serve another; so the next one is read before.
+    private static void Wake(Entry? woken)
+    {
+        while (woken != null)
+        {
+            var next = woken.NextWoken;
+            woken.NextWoken = null;
+            woken.Wake();
+            woken = next;
+        }
     }
 
     private int CountOverlaps(long start, long end, int count)
@@ -75,6 +90,8 @@ public sealed class RangeLock
         internal long End { get; private set; }
 
         internal int BlockerCount { get; private set; }
+
+        internal Entry? NextWoken { get; set; }
 
         Entry IValueTaskSource<Entry>.GetResult(short token)
         {

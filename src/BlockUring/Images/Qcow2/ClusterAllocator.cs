@@ -36,18 +36,26 @@ internal sealed class ClusterAllocator
     public async ValueTask<ClusterRun> AllocateRowAsync(int count)
     {
         var held = await turn.AcquireAsync(0, 1);
+        var first = 0L;
+        var taken = 0;
         try
         {
-            var first = await FindEndAsync();
-            for (var cluster = first; cluster < first + count; cluster++)
+            first = await FindEndAsync();
+            for (; taken < count; taken++)
             {
-                if (refcounts.SliceOffset(cluster) == 0)
-                    await AddBlockBehindAsync(cluster, first + count);
-                if (await refcounts.AddAsync(cluster, 1) == null)
+                if (refcounts.SliceOffset(first + taken) == 0)
+                    await AddBlockBehindAsync(first + taken, first + count);
+                if (await refcounts.AddAsync(first + taken, 1) == null)
                     throw new InvalidOperationException("A cluster behind the end of the image is in use.");
             }
 
             return Note(first, count);
+        }
+        catch (BlockException)
+        {
+            while (taken-- > 0)
+                await refcounts.AddAsync(first + taken, -1);
+            throw;
         }
         finally
         {
@@ -96,6 +104,9 @@ internal sealed class ClusterAllocator
             if (found == end)
                 continue;
 
+            // Why: only a broken image does not count its header, and offset 0 means "none" in every table.
+            if (cursor == 0)
+                throw Qcow2Errors.Corrupt(file.Path, 0, "the header's cluster has refcount 0");
             var count = 0;
             while (count < wanted && found + count < end && RefcountEntries.Get(slice.Span, geometry.RefcountOrder, found + count) == 0)
                 RefcountEntries.Set(slice.Span, geometry.RefcountOrder, found + count++, 1);
@@ -154,14 +165,30 @@ internal sealed class ClusterAllocator
     // lies in the very part that the new block counts.
     private async ValueTask AddBlockAsync(long cluster, long place)
     {
-        var isZero = place << geometry.ClusterBits >= zeroFrom;
         var run = Note(place, 1);
-        if (!isZero)
+        if (!run.IsZero)
             await file.WriteZeroesAsync(run.HostOffset, geometry.ClusterLength, mayUnmap: false);
-        refcounts.SetBlock(cluster, run.HostOffset);
-        var slice = await refcounts.Blocks.AddAsync(refcounts.SliceOffset(cluster));
-        slice.Unpin();
-        await refcounts.AddAsync(place, 1);
+        var countsItself = refcounts.AreInOneBlock(cluster, place);
+        var slice = countsItself
+            ? await refcounts.Blocks.AddAsync(refcounts.SliceOffset(place, run.HostOffset))
+            : await refcounts.Blocks.GetAsync(refcounts.SliceOffset(place));
+        try
+        {
+            // Why: without a wait in between, so that no write-back can bring the one to the file without the other.
+            refcounts.SetBlock(cluster, run.HostOffset);
+            RefcountEntries.Set(slice.Span, geometry.RefcountOrder, refcounts.IndexInSlice(place), 1);
+            slice.MarkDirty();
+        }
+        catch
+        {
+            if (countsItself)
+                refcounts.Blocks.Drop(slice.HostOffset);
+            throw;
+        }
+        finally
+        {
+            slice.Unpin();
+        }
     }
 
     // Makes a block behind a row of clusters that is being taken, so that the row stays one. Where the part behind the row has no block

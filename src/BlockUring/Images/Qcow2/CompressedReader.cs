@@ -20,6 +20,7 @@ internal sealed class CompressedReader : IDisposable
     private readonly CodecPool codecs;
     private readonly Stack<DecompressionJob> idleJobs = new();
     private IoBuffer? kept;
+    private int generation;
     private CompressedDescriptor keptDescriptor;
     private PackedWindow? shared;
     private long nextStart;
@@ -56,8 +57,8 @@ internal sealed class CompressedReader : IDisposable
     /// <summary>Forgets the cluster kept; to be called when compressed clusters are written or freed.</summary>
     public void Forget()
     {
-        kept?.Dispose();
-        kept = null;
+        generation++;
+        Drop();
         Share(null);
     }
 
@@ -71,6 +72,7 @@ internal sealed class CompressedReader : IDisposable
     private async ValueTask ReadPartAsync(CompressedDescriptor descriptor, long guestOffset, IoMemory destination)
     {
         var cluster = file.Buffers.Rent(geometry.ClusterLength);
+        var asked = generation;
         try
         {
             await UnpackAsync(descriptor, guestOffset, cluster.Memory);
@@ -82,7 +84,14 @@ internal sealed class CompressedReader : IDisposable
         }
 
         cluster.Span.Slice((int)geometry.OffsetInCluster(guestOffset), destination.Length).CopyTo(destination.Span);
-        kept?.Dispose();
+        // Why: what was freed meanwhile must not be taken for what is put there next.
+        if (asked != generation)
+        {
+            cluster.Dispose();
+            return;
+        }
+
+        Drop();
         (kept, keptDescriptor) = (cluster, descriptor);
     }
 
@@ -144,6 +153,12 @@ internal sealed class CompressedReader : IDisposable
         var isWhole = job.IsWhole;
         idleJobs.Push(job);
         return isWhole;
+    }
+
+    private void Drop()
+    {
+        kept?.Dispose();
+        kept = null;
     }
 
     private BlockException Damaged(long guestOffset, CompressedDescriptor descriptor) => Qcow2Errors.Corrupt(

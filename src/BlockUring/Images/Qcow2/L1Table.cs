@@ -84,17 +84,29 @@ internal sealed class L1Table
         return new L1Table(offset, count, entries);
     }
 
-    /// <summary>Writes the entries <paramref name="first"/> to <paramref name="last"/>.</summary>
-    public async ValueTask WriteAsync(BlockFile file, long first, long last)
+    /// <summary>A copy of the entries <paramref name="first"/> to <paramref name="last"/>.</summary>
+    public ulong[] Copy(long first, long last)
     {
-        using var buffer = file.Buffers.Rent((int)Math.Min(ReadLength, (last - first + 1) * EntryLength));
-        while (first <= last)
+        var copy = new ulong[last - first + 1];
+        for (var i = 0; i < copy.Length; i++)
+            copy[i] = this[first + i];
+        return copy;
+    }
+
+    /// <summary>Writes entries, as <see cref="Copy"/> gave them, to the file.</summary>
+    /// <param name="file">The image's file.</param>
+    /// <param name="first">The index of the first.</param>
+    /// <param name="values">The entries.</param>
+    public async ValueTask WriteAsync(BlockFile file, long first, ulong[] values)
+    {
+        using var buffer = file.Buffers.Rent(Math.Min(ReadLength, values.Length * EntryLength));
+        for (var done = 0; done < values.Length;)
         {
-            var count = (int)Math.Min(buffer.Length / EntryLength, last - first + 1);
+            var count = Math.Min(buffer.Length / EntryLength, values.Length - done);
             for (var i = 0; i < count; i++)
-                BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], this[first + i]);
-            await file.WriteAsync(Offset + (first * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
-            first += count;
+                BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], values[done + i]);
+            await file.WriteAsync(Offset + ((first + done) * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
+            done += count;
         }
     }
 

@@ -24,6 +24,9 @@ internal sealed class Qcow2Creator
         guestLength = checked(request.Length + 511) & ~511L;
     }
 
+    // The tables are this format's own; the file below is only made long enough for what they point to.
+    private PreallocationMode LengthMode => options.Preallocation == PreallocationMode.Metadata ? PreallocationMode.Off : options.Preallocation;
+
     private bool PreallocatesTables => options.Preallocation != PreallocationMode.Off;
 
     /// <summary>Makes the file, and the external data file if there is to be one.</summary>
@@ -42,7 +45,7 @@ internal sealed class Qcow2Creator
         using (var writer = new SequentialWriter(file, geometry.ClusterLength))
             await WriteTablesAsync(writer, layout);
         if (layout.DataClusters > 0)
-            await file.SetLengthAsync(layout.FileLength, options.Preallocation);
+            await file.SetLengthAsync(layout.FileLength, LengthMode);
 
         // Why: until the header is there the file is no qcow2 image, so an interrupted creation cannot be mistaken for one.
         await file.WriteAsync(0, cluster.Memory);
@@ -75,7 +78,7 @@ internal sealed class Qcow2Creator
         await using var data = await host.CreateAsync(options.DataFile!, 0, PreallocationMode.Off, request.File);
         // Why: preallocated clusters are whole, so the last one is in the file too.
         var length = PreallocatesTables ? geometry.RoundUpToCluster(guestLength) : guestLength;
-        await data.SetLengthAsync(length, options.Preallocation);
+        await data.SetLengthAsync(length, LengthMode);
         await data.FlushAsync();
     }
 

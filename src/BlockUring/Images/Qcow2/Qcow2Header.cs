@@ -26,6 +26,12 @@ internal sealed record Qcow2Header
     public const int MinVersion3Length = 104;
     public const int KnownLength = 112;
 
+    /// <summary>Where the refcount table's offset is in the header; its count of clusters follows.</summary>
+    public const int RefcountTableFieldOffset = 48;
+
+    /// <summary>Where the autoclear features are in the header.</summary>
+    public const int AutoclearOffset = 88;
+
     public required int Version { get; init; }
 
     public required int ClusterBits { get; init; }

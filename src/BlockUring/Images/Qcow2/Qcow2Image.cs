@@ -5,7 +5,7 @@ using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
 
-/// <summary>An open qcow2 image: maps guest offsets to clusters. Reading is complete; writing is not here yet.</summary>
+/// <summary>An open qcow2 image: maps guest offsets to clusters.</summary>
 /// <remarks>Called on the thread that owns the image's I/O.</remarks>
 public sealed class Qcow2Image : ImageFormat
 {
@@ -84,6 +84,9 @@ public sealed class Qcow2Image : ImageFormat
 
     internal IReadOnlyList<Qcow2BitmapInfo> Bitmaps { get; }
 
+    /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
+    public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
+
     /// <inheritdoc/>
     public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
         knowsSparseness ? mapper.MapAsync(L1, guestOffset, maxLength) : DetectAndMapAsync(guestOffset, maxLength);
@@ -161,12 +164,14 @@ public sealed class Qcow2Image : ImageFormat
     internal void ForgetSparseness() => knowsSparseness = false;
 
     /// <inheritdoc/>
-    protected override ValueTask CloseAsync()
+    protected override async ValueTask CloseAsync()
     {
-        writer?.Dispose();
+        if (writer != null)
+            await writer.DisposeAsync();
         L2Cache.Dispose();
         CompressedClusters.Dispose();
-        return ownsDataFile ? DataFile.DisposeAsync() : ValueTask.CompletedTask;
+        if (ownsDataFile)
+            await DataFile.DisposeAsync();
     }
 
     private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>

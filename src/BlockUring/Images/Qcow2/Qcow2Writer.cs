@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -9,7 +10,7 @@ namespace BlockUring.Images.Qcow2;
 /// the file in an order that keeps the image sound at every instant: data, refcounts, L2 tables, L1 table; refcounts go down last.
 /// </summary>
 /// <remarks>One thread only. The image serialises writes to one cluster.</remarks>
-internal sealed class Qcow2Writer : IDisposable
+internal sealed class Qcow2Writer : IAsyncDisposable
 {
     // Clusters that wait for the next flush to become free; more than these bring the flush about.
     private const int MaxPendingFree = 16384;
@@ -23,13 +24,21 @@ internal sealed class Qcow2Writer : IDisposable
     private readonly RefcountTable refcounts;
     private readonly ClusterAllocator allocator;
     private readonly CompressedAppender appender;
+    private readonly RangeLock prepareTurn = new();
     private readonly RangeLock tableTurn = new();
     private readonly RangeLock flushTurn = new();
-    private readonly Stack<Qcow2Reservation> idle = new();
+    private readonly RangeLock orderTurn = new();
+    private readonly RangeLock refcountTurn = new();
     private readonly RangeLock growTurn = new();
+    private readonly Stack<Qcow2Reservation> idle = new();
     private readonly long initialLength;
     private long grownEnd;
-    private List<(long HostOffset, int Count)> pendingFree = [];
+
+    // Clusters that no table in memory points to any more: free once the tables are in the file.
+    private List<(long HostOffset, long Count)> pendingFree = [];
+
+    // Refcount tables that the header in the file points to no more: free once that is durable.
+    private readonly List<(long HostOffset, long Count)> supersededTables = [];
     private long firstDirtyL1 = long.MaxValue;
     private long lastDirtyL1 = -1;
     private bool needsBarrier;
@@ -45,7 +54,7 @@ internal sealed class Qcow2Writer : IDisposable
         initialLength = file.Length;
         grownEnd = initialLength;
         allocator = new ClusterAllocator(file, geometry, refcounts);
-        appender = new CompressedAppender(file, geometry, allocator, GrowAsync);
+        appender = new CompressedAppender(file, geometry, allocator, GrowAsync, Release);
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
         refcounts.Blocks.BeforeWriteBack = GrowAsync;
     }
@@ -77,8 +86,8 @@ internal sealed class Qcow2Writer : IDisposable
     public async ValueTask HideAsync()
     {
         await PrepareAsync();
+        await WriteHeaderFieldsAsync(0, 0, 0, 4);
         isHidden = true;
-        await WriteHeaderAsync();
     }
 
     /// <summary>See <see cref="ImageFormat.ReserveAsync"/>.</summary>
@@ -88,7 +97,7 @@ internal sealed class Qcow2Writer : IDisposable
         if (!isReady)
             await PrepareAsync();
         if (pendingFree.Count > MaxPendingFree)
-            await FlushAsync();
+            await WriteOutAsync(isComplete: false);
         var slice = await GetSliceAsync(guestOffset);
         try
         {
@@ -114,7 +123,7 @@ internal sealed class Qcow2Writer : IDisposable
         if (image.Header.Version < 3 && !UnallocatedReadsAsZero)
             return 0;
         if (pendingFree.Count > MaxPendingFree)
-            await FlushAsync();
+            await WriteOutAsync(isComplete: false);
 
         // The guest disk may end inside its last cluster, which is then whole for our purpose.
         var end = guestOffset + length == image.Length ? geometry.RoundUpToCluster(image.Length) : guestOffset + length;
@@ -136,10 +145,14 @@ internal sealed class Qcow2Writer : IDisposable
             await PrepareAsync();
         if (HasDataFile)
             throw new BlockException(BlockErrorKind.Unsupported, "Compressed writes are not possible with an external data file");
+        if (pendingFree.Count > MaxPendingFree)
+            await WriteOutAsync(isComplete: false);
         var slice = await GetSliceAsync(guestOffset);
         try
         {
             var place = await appender.AppendAsync(compressed);
+            // Why: what was read ahead of this place is stale now.
+            image.CompressedClusters.Forget();
             var index = geometry.SliceIndex(guestOffset);
             SetEntry(slice, index, new L2Entry(CompressedDescriptor.Encode(place, compressed.Length, geometry.ClusterBits)));
         }
@@ -153,32 +166,12 @@ internal sealed class Qcow2Writer : IDisposable
     public ValueTask SealAsync() => appender.SealAsync();
 
     /// <summary>Writes all metadata, in order, and flushes.</summary>
-    public async ValueTask FlushAsync()
-    {
-        var held = await flushTurn.AcquireAsync(0, 1);
-        try
-        {
-            await appender.FinishAsync();
-            await WriteMetadataAsync();
-            await TrimAsync();
-            await FlushFilesAsync();
-            if (isHidden)
-                await ShowAsync();
-            if (await FreePendingAsync())
-            {
-                await WriteRefcountsAsync();
-                await FlushFilesAsync();
-            }
-        }
-        finally
-        {
-            flushTurn.Release(held);
-        }
-    }
+    public ValueTask FlushAsync() => WriteOutAsync(isComplete: true);
 
-    public void Dispose()
+    /// <summary>Waits for what is still in flight and gives the memory back. Writes nothing.</summary>
+    public async ValueTask DisposeAsync()
     {
-        appender.Dispose();
+        await appender.CloseAsync();
         refcounts.Dispose();
     }
 
@@ -201,9 +194,12 @@ internal sealed class Qcow2Writer : IDisposable
     internal void Abandon(Qcow2Reservation reservation)
     {
         if (reservation.IsNew && !HasDataFile)
-            pendingFree.Add((reservation.ClusterOffset, reservation.Count));
+            Release(reservation.ClusterOffset, reservation.Count);
         Close(reservation);
     }
+
+    // Clusters that are not needed any more, by any table.
+    private void Release(long hostOffset, long count) => pendingFree.Add((hostOffset, count));
 
     private void Close(Qcow2Reservation reservation)
     {
@@ -267,7 +263,9 @@ internal sealed class Qcow2Writer : IDisposable
             return 0;
         var readsAsZero = kind is ClusterKind.Zero or ClusterKind.ZeroReserved
             || (kind is ClusterKind.Unallocated or ClusterKind.UnallocatedReserved && UnallocatedReadsAsZero);
-        if (run.IsZero && readsAsZero)
+
+        // Why: where the whole cluster is taken along, its other subclusters may hold data.
+        if (run.IsZero && readsAsZero && !covers)
             return 0;
         return isHead ? past : granule - past;
     }
@@ -306,8 +304,16 @@ internal sealed class Qcow2Writer : IDisposable
         if (HasDataFile)
             return new ClusterRun(guestCluster, wanted, false);
         var run = await allocator.AllocateAsync(wanted);
-        await GrowAsync();
-        return run;
+        try
+        {
+            await GrowAsync();
+            return run;
+        }
+        catch
+        {
+            Release(run.HostOffset, run.Count);
+            throw;
+        }
     }
 
     private void SetEntry(CachedTable slice, int index, L2Entry entry)
@@ -320,7 +326,7 @@ internal sealed class Qcow2Writer : IDisposable
         if (old.IsCompressed)
             FreeCompressed(old);
         else if (old.HostOffset != 0 && old.HostOffset != entry.HostOffset && !HasDataFile)
-            pendingFree.Add((old.HostOffset, 1));
+            Release(old.HostOffset, 1);
     }
 
     private void FreeCompressed(L2Entry old)
@@ -328,7 +334,7 @@ internal sealed class Qcow2Writer : IDisposable
         var place = CompressedDescriptor.Decode(old.Descriptor, geometry.ClusterBits);
         var first = place.HostOffset & -(long)geometry.ClusterLength;
         var count = geometry.ClustersFor(place.HostOffset + place.Length - first);
-        pendingFree.Add((first, (int)count));
+        Release(first, count);
         image.CompressedClusters.Forget();
     }
 
@@ -364,22 +370,38 @@ internal sealed class Qcow2Writer : IDisposable
             if ((image.L1[index] & L1Table.CopiedFlag) != 0)
                 return;
             var old = image.L1.L2Offset(index);
-            var run = await allocator.AllocateAsync(1);
-            await GrowAsync();
-            if (old != 0)
-                await CopyTableAsync(old, run.HostOffset);
-            else
-                await ClearTableAsync(run);
+            var run = await MakeTableAsync(old);
             image.L1[index] = (ulong)run.HostOffset | L1Table.CopiedFlag;
             firstDirtyL1 = Math.Min(firstDirtyL1, index);
             lastDirtyL1 = Math.Max(lastDirtyL1, index);
             needsBarrier = true;
             if (old != 0)
-                pendingFree.Add((old, 1));
+                Release(old, 1);
         }
         finally
         {
             tableTurn.Release(held);
+        }
+    }
+
+    private async ValueTask<ClusterRun> MakeTableAsync(long old)
+    {
+        var run = await allocator.AllocateAsync(1);
+        try
+        {
+            await GrowAsync();
+            if (old != 0)
+                await CopyTableAsync(old, run.HostOffset);
+            else
+                await ClearTableAsync(run);
+            return run;
+        }
+        catch
+        {
+            for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
+                image.L2Cache.Drop(run.HostOffset + at);
+            Release(run.HostOffset, run.Count);
+            throw;
         }
     }
 
@@ -396,10 +418,16 @@ internal sealed class Qcow2Writer : IDisposable
         for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
         {
             var source = await image.L2Cache.GetAsync(from + at);
-            var target = await image.L2Cache.AddAsync(to + at);
-            source.Span.CopyTo(target.Span);
-            source.Unpin();
-            target.Unpin();
+            try
+            {
+                var target = await image.L2Cache.AddAsync(to + at);
+                source.Span.CopyTo(target.Span);
+                target.Unpin();
+            }
+            finally
+            {
+                source.Unpin();
+            }
         }
     }
 
@@ -424,6 +452,7 @@ internal sealed class Qcow2Writer : IDisposable
         }
     }
 
+    // Cuts off what the file has grown ahead. `grownEnd` comes down first, so that whoever takes clusters meanwhile waits to grow the file anew.
     private async ValueTask TrimAsync()
     {
         if (grownEnd == initialLength)
@@ -432,9 +461,10 @@ internal sealed class Qcow2Writer : IDisposable
         try
         {
             var end = Math.Max(allocator.End, initialLength);
-            if (end < grownEnd)
-                await file.SetLengthAsync(end);
+            if (end >= grownEnd)
+                return;
             grownEnd = end;
+            await file.SetLengthAsync(end);
         }
         finally
         {
@@ -445,90 +475,222 @@ internal sealed class Qcow2Writer : IDisposable
     // Before the first change: features that a writer without knowledge of them must clear (specification: "autoclear feature bits").
     private async ValueTask PrepareAsync()
     {
-        if (isReady)
-            return;
-        isReady = true;
-        var kept = image.Header.Autoclear & AutoclearFeatures.RawDataFile;
-        if (kept == image.Header.Autoclear)
-            return;
-        image.Header = image.Header with { Autoclear = kept };
-        await WriteHeaderAsync();
-        await FlushFilesAsync();
+        var held = await prepareTurn.AcquireAsync(0, 1);
+        try
+        {
+            if (isReady)
+                return;
+            var kept = image.Header.Autoclear & AutoclearFeatures.RawDataFile;
+            if (kept != image.Header.Autoclear)
+            {
+                await WriteHeaderFieldsAsync(Qcow2Header.AutoclearOffset, (ulong)kept, 0, 8);
+                await FlushFilesAsync();
+                image.Header = image.Header with { Autoclear = kept };
+            }
+
+            isReady = true;
+        }
+        finally
+        {
+            prepareTurn.Release(held);
+        }
+    }
+
+    // An incomplete flush bounds what waits to be freed; it does not make an image visible that is still being filled.
+    private async ValueTask WriteOutAsync(bool isComplete)
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        try
+        {
+            await appender.FinishAsync();
+
+            // Why: what is released from here on may still be pointed to by the tables that are written now.
+            var freed = pendingFree;
+            pendingFree = [];
+            try
+            {
+                await WriteMetadataAsync();
+                await TrimAsync();
+                var superseded = supersededTables.Count;
+                await FlushFilesAsync();
+                freed.AddRange(supersededTables[..superseded]);
+                supersededTables.RemoveRange(0, superseded);
+                if (isHidden && isComplete)
+                    await ShowAsync();
+            }
+            catch
+            {
+                pendingFree.AddRange(freed);
+                throw;
+            }
+
+            await FreeAsync(freed);
+        }
+        finally
+        {
+            flushTurn.Release(held);
+        }
     }
 
     private async ValueTask WriteMetadataAsync()
     {
-        await OrderBeforeTablesAsync();
-        await image.L2Cache.WriteBackAsync();
-        if (lastDirtyL1 < 0)
-            return;
-        await BarrierAsync();
+        // Why: entries made from here on point to tables that may not be among those written now.
         var (first, last) = (firstDirtyL1, lastDirtyL1);
+        var entries = last < 0 ? [] : image.L1.Copy(first, last);
         (firstDirtyL1, lastDirtyL1) = (long.MaxValue, -1);
-        await image.L1.WriteAsync(file, first, last);
+        try
+        {
+            await OrderBeforeTablesAsync();
+            await image.L2Cache.WriteBackAsync();
+            if (entries.Length == 0)
+                return;
+            await BarrierAsync();
+            await image.L1.WriteAsync(file, first, entries);
+        }
+        catch
+        {
+            (firstDirtyL1, lastDirtyL1) = (Math.Min(firstDirtyL1, first), Math.Max(lastDirtyL1, last));
+            throw;
+        }
     }
 
-    // What an L2 table points to is in the file before the table is: appended data, and the refcounts of its clusters.
+    // What an L2 table points to is in the file before the table is: appended data, and the refcounts of its clusters. Who finds that done
+    // has waited for whoever does it.
     private async ValueTask OrderBeforeTablesAsync()
     {
-        if (!needsBarrier)
-            return;
-        needsBarrier = false;
-        await appender.SealAsync();
-        await WriteRefcountsAsync();
-        await BarrierAsync();
+        var held = await orderTurn.AcquireAsync(0, 1);
+        try
+        {
+            if (!needsBarrier)
+                return;
+            needsBarrier = false;
+            await appender.SealAsync();
+            await WriteRefcountsAsync();
+            await BarrierAsync();
+        }
+        catch
+        {
+            needsBarrier = true;
+            throw;
+        }
+        finally
+        {
+            orderTurn.Release(held);
+        }
     }
 
     private async ValueTask WriteRefcountsAsync()
     {
-        var (oldOffset, oldCount) = (refcounts.Offset, refcounts.ClusterCount);
+        var held = await refcountTurn.AcquireAsync(0, 1);
+        try
+        {
+            await MoveRefcountTableAsync();
+            var changes = refcounts.TakeTableChanges();
+            try
+            {
+                await refcounts.Blocks.WriteBackAsync();
+                if (changes.Entries.Length == 0)
+                    return;
+                await BarrierAsync();
+                await refcounts.WriteTableAsync(changes);
+                await PointToRefcountTableAsync();
+            }
+            catch
+            {
+                refcounts.PutTableChangesBack(changes);
+                throw;
+            }
+        }
+        finally
+        {
+            refcountTurn.Release(held);
+        }
+    }
+
+    // To a new place in memory, where it has more blocks than the one in the file can hold.
+    private async ValueTask MoveRefcountTableAsync()
+    {
         while (refcounts.HasOutgrownFile)
         {
             var run = await allocator.AllocateRowAsync(refcounts.NeededClusterCount);
-            await GrowAsync();
+            try
+            {
+                await GrowAsync();
+            }
+            catch
+            {
+                Release(run.HostOffset, run.Count);
+                throw;
+            }
+
+            if (refcounts.Offset != image.Header.RefcountTableOffset)
+                Release(refcounts.Offset, refcounts.ClusterCount);
             refcounts.Move(run.HostOffset, run.Count);
         }
-
-        await refcounts.Blocks.WriteBackAsync();
-        if (!refcounts.IsTableDirty)
-            return;
-        await BarrierAsync();
-        await refcounts.WriteTableAsync();
-        if (refcounts.Offset == oldOffset)
-            return;
-        await BarrierAsync();
-        image.Header = image.Header with { RefcountTableOffset = refcounts.Offset, RefcountTableClusters = refcounts.ClusterCount };
-        await WriteHeaderAsync();
-        pendingFree.Add((oldOffset, oldCount));
     }
 
-    // Refcounts go down once no table in the file points to the clusters any more.
-    private async ValueTask<bool> FreePendingAsync()
+    private async ValueTask PointToRefcountTableAsync()
     {
-        if (pendingFree.Count == 0)
-            return false;
-        var freed = pendingFree;
-        pendingFree = [];
-        foreach (var (hostOffset, count) in freed)
-            await allocator.FreeAsync(hostOffset, count);
-        return true;
+        var old = image.Header;
+        if (refcounts.Offset == old.RefcountTableOffset)
+            return;
+        await BarrierAsync();
+        var (offset, count) = (refcounts.Offset, refcounts.ClusterCount);
+        await WriteHeaderFieldsAsync(Qcow2Header.RefcountTableFieldOffset, (ulong)offset, (uint)count, 12);
+        image.Header = image.Header with { RefcountTableOffset = offset, RefcountTableClusters = count };
+        supersededTables.Add((old.RefcountTableOffset, old.RefcountTableClusters));
+    }
+
+    // Refcounts go down once no table in the file points to the clusters any more. What could not be freed stays to be freed.
+    private async ValueTask FreeAsync(List<(long HostOffset, long Count)> freed)
+    {
+        if (freed.Count == 0 && refcounts.Blocks.DirtyCount == 0)
+            return;
+        for (var i = 0; i < freed.Count; i++)
+        {
+            var (hostOffset, count) = freed[i];
+            while (count > 0)
+            {
+                try
+                {
+                    await allocator.FreeAsync(hostOffset, 1);
+                }
+                catch (BlockException e)
+                {
+                    if (e.Kind == BlockErrorKind.Corrupt)
+                        (hostOffset, count) = (hostOffset + geometry.ClusterLength, count - 1);
+                    if (count > 0)
+                        Release(hostOffset, count);
+                    pendingFree.AddRange(freed[(i + 1)..]);
+                    throw;
+                }
+
+                hostOffset += geometry.ClusterLength;
+                count--;
+            }
+        }
+
+        await WriteRefcountsAsync();
+        await FlushFilesAsync();
     }
 
     private async ValueTask ShowAsync()
     {
+        await WriteHeaderFieldsAsync(0, Qcow2Header.Magic, 0, 4);
         isHidden = false;
-        await WriteHeaderAsync();
         await FlushFilesAsync();
     }
 
-    private async ValueTask WriteHeaderAsync()
+    // Why: only the fields that change, all in the first sector: the header as a whole may be longer, and a power cut could tear it.
+    private async ValueTask WriteHeaderFieldsAsync(int offset, ulong first, uint second, int length)
     {
-        using var cluster = file.Buffers.Rent(geometry.ClusterLength);
-        if (!Qcow2HeaderSerializer.TrySerialize(image.Header, cluster.Span))
-            throw Qcow2Errors.Invalid($"The header of '{file.Path}' does not fit its cluster any more");
-        if (isHidden)
-            cluster.Span[..4].Clear();
-        await file.WriteAsync(0, cluster.Memory);
+        using var buffer = file.Buffers.Rent(16);
+        if (length == 4)
+            BinaryPrimitives.WriteUInt32BigEndian(buffer.Span, (uint)first);
+        else
+            BinaryPrimitives.WriteUInt64BigEndian(buffer.Span, first);
+        BinaryPrimitives.WriteUInt32BigEndian(buffer.Span[8..], second);
+        await file.WriteAsync(offset, buffer.Memory.Slice(0, length));
     }
 
     private ValueTask BarrierAsync() => isHidden ? ValueTask.CompletedTask : FlushFilesAsync();

@@ -82,11 +82,17 @@ internal sealed class RefcountTable : IDisposable
         var offset = (long)entries[block];
         if (geometry.OffsetInCluster(offset) != 0)
             throw Qcow2Errors.Corrupt(file.Path, offset, $"Refblock offset 0x{offset:x} unaligned (reftable index: 0x{block:x})");
-        return offset + (ByteInBlock(cluster) & -geometry.SliceLength);
+        return SliceOffset(cluster, offset);
     }
 
+    /// <summary>Host offset of the slice that would count a cluster if its block were at <paramref name="blockOffset"/>.</summary>
+    public long SliceOffset(long cluster, long blockOffset) => blockOffset + (ByteInBlock(cluster) & -geometry.SliceLength);
+
+    /// <summary>Whether one block counts both clusters.</summary>
+    public bool AreInOneBlock(long cluster, long other) => cluster >> geometry.RefcountBlockBits == other >> geometry.RefcountBlockBits;
+
     /// <summary>The index of a cluster's count in its slice.</summary>
-    public int IndexInSlice(long cluster) => (int)(cluster & ((SliceEntryCount) - 1));
+    public int IndexInSlice(long cluster) => (int)(cluster & (SliceEntryCount - 1));
 
     /// <summary>Counts in a slice.</summary>
     public long SliceEntryCount => ((long)geometry.SliceLength * 8) >> geometry.RefcountOrder;
@@ -142,8 +148,7 @@ internal sealed class RefcountTable : IDisposable
         }
 
         entries[block] = (ulong)hostOffset;
-        firstDirty = Math.Min(firstDirty, block);
-        lastDirty = Math.Max(lastDirty, block);
+        MarkDirty(block, block);
     }
 
     /// <summary>From now on the table is at another place; all of it will be written there.</summary>
@@ -156,31 +161,50 @@ internal sealed class RefcountTable : IDisposable
         Array.Resize(ref entries, (int)(lastDirty + 1));
     }
 
-    /// <summary>Whether the table or a block has changes that are not in the file.</summary>
-    public bool IsDirty => Blocks.DirtyCount > 0 || IsTableDirty;
-
-    /// <summary>Whether the table itself has.</summary>
-    public bool IsTableDirty => lastDirty >= 0;
-
-    /// <summary>Writes the changed part of the table. The blocks it points to are in the file already.</summary>
-    public async ValueTask WriteTableAsync()
+    /// <summary>
+    /// Takes note of the table's changes: they are the caller's to write, by <see cref="WriteTableAsync"/>, after the blocks they point to.
+    /// </summary>
+    /// <returns>The index of the first changed entry, and a copy of the entries from there; none when nothing has changed.</returns>
+    public (long First, ulong[] Entries) TakeTableChanges()
     {
-        if (!IsTableDirty)
-            return;
-        var (first, last) = (firstDirty, lastDirty);
+        if (lastDirty < 0)
+            return (0, []);
+        var changes = (firstDirty, entries[(int)firstDirty..(int)(lastDirty + 1)]);
         (firstDirty, lastDirty) = (long.MaxValue, -1);
-        using var buffer = file.Buffers.Rent((int)Math.Min(256 << 10, (last - first + 1) * EntryLength));
-        while (first <= last)
+        return changes;
+    }
+
+    /// <summary>The changes taken were not written: they still have to be.</summary>
+    public void PutTableChangesBack((long First, ulong[] Entries) changes)
+    {
+        if (changes.Entries.Length > 0)
+            MarkDirty(changes.First, changes.First + changes.Entries.Length - 1);
+    }
+
+    /// <summary>Writes changes taken before. The blocks that they point to are in the file already.</summary>
+    public async ValueTask WriteTableAsync((long First, ulong[] Entries) changes)
+    {
+        var (first, values) = changes;
+        if (values.Length == 0)
+            return;
+        using var buffer = file.Buffers.Rent(Math.Min(256 << 10, values.Length * EntryLength));
+        for (var done = 0; done < values.Length;)
         {
-            var count = (int)Math.Min(buffer.Length / EntryLength, last - first + 1);
+            var count = Math.Min(buffer.Length / EntryLength, values.Length - done);
             for (var i = 0; i < count; i++)
-                BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], entries[first + i]);
-            await file.WriteAsync(Offset + (first * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
-            first += count;
+                BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], values[done + i]);
+            await file.WriteAsync(Offset + ((first + done) * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
+            done += count;
         }
     }
 
     public void Dispose() => Blocks.Dispose();
+
+    private void MarkDirty(long first, long last)
+    {
+        firstDirty = Math.Min(firstDirty, first);
+        lastDirty = Math.Max(lastDirty, last);
+    }
 
     private int ByteInBlock(long cluster)
     {

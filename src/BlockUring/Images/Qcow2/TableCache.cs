@@ -49,6 +49,9 @@ internal sealed class TableCache : IDisposable
     /// <summary>Tables held now.</summary>
     public int Count => tables.Count;
 
+    /// <summary>Tables that somebody uses now.</summary>
+    public int PinnedCount => tables.Values.Count(static table => table.PinCount > 0);
+
     /// <summary>How many tables wait to be written.</summary>
     public int DirtyCount { get; private set; }
 
@@ -83,9 +86,11 @@ internal sealed class TableCache : IDisposable
     /// <summary>Adds a table that is new on disk: zeroes, pinned and dirty, nothing is read.</summary>
     public async ValueTask<CachedTable> AddAsync(long hostOffset)
     {
-        if (tables.ContainsKey(hostOffset))
-            throw new InvalidOperationException($"The table at {hostOffset} is in the cache already.");
-        var table = await TakeAsync(hostOffset) ?? throw new InvalidOperationException($"The table at {hostOffset} was added twice.");
+        // Why: what was at that place before it was given back and taken again may still be here.
+        CachedTable? table;
+        do
+            table = tables.TryGetValue(hostOffset, out var stale) ? await WaitAsync(stale) : await TakeAsync(hostOffset);
+        while (table == null);
         table.Span.Clear();
         table.MarkDirty();
         return table;

@@ -22,6 +22,8 @@ internal sealed class RawImage : ImageFormat
     /// <summary>The window's size, or the file's length; a last partial sector counts as whole, as in QEMU.</summary>
     public override long Length => size ?? (file.Length - start + 511 & ~511L);
 
+    public override bool IsZeroWhenNew => file.CanGrow;
+
     public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
         new(new Mapping(MappingKind.Data, maxLength, file, start + guestOffset, MayBeSparse: true));
 

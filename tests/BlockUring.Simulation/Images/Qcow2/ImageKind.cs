@@ -1,0 +1,71 @@
+using BlockUring.Native.Codecs;
+
+namespace BlockUring.Simulation.Images.Qcow2;
+
+/// <summary>One way to make a qcow2 image, drawn from a seed.</summary>
+internal sealed record ImageKind(
+    int ClusterBits,
+    int RefcountBits,
+    int Version,
+    bool ExtendedL2,
+    CompressionType Compression,
+    bool HasDataFile,
+    bool IsDataFileRaw,
+    string Preallocation,
+    long BackingLength,
+    long Length,
+    bool HasSnapshot)
+{
+    public const string Path = "/sim/image.qcow2";
+    public const string DataPath = "/sim/image.data";
+    public const string BackingPath = "/sim/backing.raw";
+
+    public bool CanCompress => !HasDataFile;
+
+    public int ClusterLength => 1 << ClusterBits;
+
+    public static ImageKind Draw(Random random)
+    {
+        var clusterBits = random.Next(8) switch
+        {
+            < 3 => random.Next(9, 12),
+            < 6 => random.Next(12, 17),
+            6 => 16,
+            _ => random.Next(17, 22),
+        };
+        var version = random.Next(5) == 0 ? 2 : 3;
+        var hasDataFile = version == 3 && random.Next(6) == 0;
+        var isRaw = hasDataFile && random.Next(2) == 0;
+        var clusters = random.Next(1, clusterBits > 16 ? 12 : 400);
+        var length = Math.Min(((long)clusters << clusterBits) - (random.Next(3) == 0 ? 512 * random.Next(1 << (clusterBits - 9)) : 0), 12 << 20);
+        var refcountBits = version == 2 ? 16 : 1 << random.Next(7);
+        var hasBacking = !isRaw && random.Next(2) == 0;
+        var extended = version == 3 && clusterBits >= 14 && random.Next(2) == 0;
+        return new ImageKind(
+            clusterBits,
+            refcountBits,
+            version,
+            extended,
+            version == 3 && random.Next(2) == 0 ? CompressionType.Zstd : CompressionType.Zlib,
+            hasDataFile,
+            isRaw,
+            hasBacking || random.Next(5) != 0 ? "off" : "metadata",
+            hasBacking ? Math.Max(512, (long)(length * random.NextDouble() * 1.5) & -512) : -1,
+            length,
+            !hasDataFile && refcountBits > 1 && random.Next(3) == 0);
+    }
+
+    public string Options()
+    {
+        var text = $"cluster_size={ClusterLength},compat={(Version == 2 ? "0.10" : "1.1")}";
+        if (Version == 3)
+            text += $",refcount_bits={RefcountBits},compression_type={(Compression == CompressionType.Zstd ? "zstd" : "zlib")}";
+        if (ExtendedL2)
+            text += ",extended_l2=on";
+        if (HasDataFile)
+            text += $",data_file={DataPath},data_file_raw={(IsDataFileRaw ? "on" : "off")}";
+        if (BackingLength >= 0)
+            text += $",backing_file={BackingPath},backing_fmt=raw";
+        return text + $",preallocation={Preallocation}";
+    }
+}

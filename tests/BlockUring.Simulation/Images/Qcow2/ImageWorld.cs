@@ -1,0 +1,134 @@
+using BlockUring.Images;
+using BlockUring.Images.Qcow2;
+using BlockUring.Native.Memory;
+using BlockUring.Simulation.Storage;
+using BlockUring.Storage;
+
+namespace BlockUring.Simulation.Images.Qcow2;
+
+/// <summary>A qcow2 image of some kind in memory with its other files, the model of its content, and random requests to it.</summary>
+internal sealed class ImageWorld : IDisposable
+{
+    private readonly Random random;
+
+    private ImageWorld(int seed)
+    {
+        random = new Random(seed);
+        Kind = ImageKind.Draw(random);
+    }
+
+    public ImageKind Kind { get; }
+
+    public BufferPool Buffers { get; } = new(1L << 30);
+
+    public Dictionary<string, MemoryFile> Files { get; private set; } = [];
+
+    public GuestModel Model { get; private set; } = new([]);
+
+    /// <summary>Makes an image, fills a part of it, and takes a snapshot of it where its kind has one.</summary>
+    public static ImageWorld Make(int seed)
+    {
+        var world = new ImageWorld(seed);
+        world.Create();
+        var steps = world.random.Next(4) * 8;
+        if (steps > 0)
+        {
+            world.RunQuietly(steps);
+            if (world.Kind.HasSnapshot && ImageSurgery.TryTakeSnapshot(world.Files[ImageKind.Path]))
+                world.RunQuietly(world.random.Next(3) * 5);
+        }
+
+        return world;
+    }
+
+    /// <summary>Goes on with other files (after a power cut, say).</summary>
+    public void Adopt(Dictionary<string, MemoryFile> files)
+    {
+        Files = files;
+        Model = new GuestModel(ReadAll());
+    }
+
+    /// <summary>Opens the image for writing on a disk, makes random requests, several at a time, flushes in between and at the end.</summary>
+    /// <returns>The requests that failed.</returns>
+    public async Task<List<Exception>> RunAsync(FileHost host, int steps, bool checksReads = true)
+    {
+        var failures = new List<Exception>();
+        var image = await OpenAsync(host);
+        var sequence = new RequestSequence(image, Kind, Model, random, failures) { ChecksReads = checksReads };
+        await sequence.RunAsync(steps);
+        try
+        {
+            await sequence.FlushAsync();
+        }
+        catch (BlockException e)
+        {
+            failures.Add(e);
+            await sequence.FlushAsync();
+        }
+
+        await image.DisposeAsync();
+        return failures;
+    }
+
+    public static ValueTask<Image> OpenAsync(FileHost host, bool readOnly = false) =>
+        BackingChain.OpenAsync(ImageKind.Path, "qcow2", new ImageOpenSettings(host, new FileOpenOptions(readOnly)));
+
+    /// <summary>All guest bytes, through our own mapping, straight from memory.</summary>
+    public byte[] ReadAll()
+    {
+        var host = new MemoryFileHost(Buffers);
+        foreach (var file in Files.Values)
+            host.Add(file);
+        var image = OpenAsync(host, readOnly: true).Now();
+        var bytes = new byte[image.Length];
+        using var buffer = Buffers.Rent(1 << 20);
+        for (var offset = 0; offset < bytes.Length; offset += buffer.Length)
+        {
+            var part = Math.Min(buffer.Length, bytes.Length - offset);
+            image.ReadAsync(offset, buffer.Memory.Slice(0, part)).Now();
+            buffer.Span[..part].CopyTo(bytes.AsSpan(offset));
+        }
+
+        image.DisposeAsync().Now();
+        return bytes;
+    }
+
+    public ImageCheck Check() => ImageCheck.Of(Files[ImageKind.Path]);
+
+    public void Dispose() => Buffers.Dispose();
+
+    private void Create()
+    {
+        var host = new MemoryFileHost(Buffers);
+        var options = OptionTree.ParseKeyValues(Kind.Options()).Values;
+        new Qcow2Driver().CreateAsync(host, new CreateRequest(ImageKind.Path, Kind.Length, options)).Now();
+        Files[ImageKind.Path] = (MemoryFile)host.OpenAsync(ImageKind.Path, new FileOpenOptions()).Now();
+        if (Kind.HasDataFile)
+            Files[ImageKind.DataPath] = (MemoryFile)host.OpenAsync(ImageKind.DataPath, new FileOpenOptions()).Now();
+        var content = new byte[Kind.Length];
+        if (Kind.BackingLength >= 0)
+        {
+            var backing = new byte[Kind.BackingLength];
+            random.NextBytes(backing.AsSpan(0, Math.Min(backing.Length, 4096)));
+            for (var at = 4096; at < backing.Length; at *= 2)
+                backing.AsSpan(0, Math.Min(at, backing.Length - at)).CopyTo(backing.AsSpan(at));
+            var file = new MemoryFile(Buffers, ImageKind.BackingPath);
+            file.Write(0, backing);
+            Files[ImageKind.BackingPath] = file;
+            backing.AsSpan(0, (int)Math.Min(backing.Length, content.Length)).CopyTo(content);
+        }
+
+        Model = new GuestModel(content);
+    }
+
+    private void RunQuietly(int steps)
+    {
+        var disk = new SimulatedDisk(random.Next()) { ImmediateShare = 1 };
+        disk.Run(async () =>
+        {
+            var failures = await RunAsync(new SimulatedHost(Buffers, Files, disk), steps);
+            if (failures.Count > 0)
+                throw new InvalidOperationException("A request failed although nothing was made to.", failures[0]);
+        });
+    }
+}

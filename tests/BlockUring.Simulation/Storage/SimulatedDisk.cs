@@ -1,0 +1,132 @@
+using BlockUring.Native.Interop;
+using BlockUring.Storage;
+
+namespace BlockUring.Simulation.Storage;
+
+/// <summary>
+/// The device below some <see cref="SimulatedFile"/>s: completes their requests later, in an order that the seed gives, on one thread; fails
+/// the k-th request; loses power at the k-th.
+/// </summary>
+internal sealed class SimulatedDisk
+{
+    private readonly Random random;
+    private readonly List<Pending> waiting = [];
+    private readonly int threadId = Environment.CurrentManagedThreadId;
+
+    public SimulatedDisk(int seed) => random = new Random(seed);
+
+    /// <summary>Requests made so far.</summary>
+    public int RequestCount { get; private set; }
+
+    /// <summary>The share of requests that complete at once, without waiting.</summary>
+    public double ImmediateShare { get; set; } = 0.2;
+
+    /// <summary>The request (counting from 1) that fails; 0 for none.</summary>
+    public int FailAt { get; set; }
+
+    /// <summary>Why it fails.</summary>
+    public int FailWith { get; set; } = Errno.EIO;
+
+    /// <summary>Whether a request has failed.</summary>
+    public bool HasFailed { get; private set; }
+
+    /// <summary>The request (counting from 1) before whose completion the power goes; 0 for never.</summary>
+    public int CutAt { get; set; }
+
+    /// <summary>Whether the power is gone: nothing completes any more.</summary>
+    public bool IsCut { get; private set; }
+
+    /// <summary>Runs <paramref name="main"/> to its end, or up to the power cut.</summary>
+    public void Run(Func<Task> main)
+    {
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            var task = main();
+            while (!task.IsCompleted && !IsCut)
+            {
+                if (waiting.Count == 0)
+                    throw new InvalidOperationException("Nothing is in flight, and yet the work has not ended: it hangs.");
+                Complete(random.Next(waiting.Count));
+            }
+
+            if (!IsCut)
+                task.GetAwaiter().GetResult();
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+    }
+
+    /// <summary>Makes a request: <paramref name="apply"/> is what it does to the file when it completes.</summary>
+    public ValueTask SubmitAsync(SimulatedFile file, string operation, long offset, Action apply, Action<Random> applyPartly)
+    {
+        if (Environment.CurrentManagedThreadId != threadId)
+            throw new InvalidOperationException("A request came from another thread.");
+        RequestCount++;
+        var request = new Pending(file, operation, offset, apply, applyPartly, FailAt == RequestCount);
+        if (CutAt > 0 && RequestCount >= CutAt)
+            IsCut = true;
+        if (!IsCut && random.NextDouble() < ImmediateShare)
+        {
+            try
+            {
+                Apply(request);
+                return ValueTask.CompletedTask;
+            }
+            catch (BlockException e)
+            {
+                return ValueTask.FromException(e);
+            }
+        }
+
+        waiting.Add(request);
+        return new(request.Done.Task);
+    }
+
+    /// <summary>After a power cut: what of the requests in flight may have reached the medium, too.</summary>
+    public void ApplyInFlight()
+    {
+        foreach (var request in waiting)
+            request.ApplyPartly(random);
+        waiting.Clear();
+    }
+
+    private void Complete(int index)
+    {
+        var request = waiting[index];
+        waiting[index] = waiting[^1];
+        waiting.RemoveAt(waiting.Count - 1);
+        try
+        {
+            Apply(request);
+        }
+        catch (BlockException e)
+        {
+            request.Done.SetException(e);
+            return;
+        }
+
+        request.Done.SetResult();
+    }
+
+    private void Apply(Pending request)
+    {
+        if (request.Fails)
+        {
+            HasFailed = true;
+            request.ApplyPartly(random);
+            throw BlockException.FromErrno(FailWith, "Could not " + request.Operation, request.File.Path, request.Offset);
+        }
+
+        request.Apply();
+    }
+
+    private sealed record Pending(
+        SimulatedFile File, string Operation, long Offset, Action Apply, Action<Random> ApplyPartly, bool Fails)
+    {
+        public TaskCompletionSource Done { get; } = new();
+    }
+}

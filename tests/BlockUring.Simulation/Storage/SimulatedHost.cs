@@ -1,0 +1,36 @@
+using BlockUring.Native.Interop;
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Simulation.Storage;
+
+/// <summary>Files in memory, opened as files on a <see cref="SimulatedDisk"/>.</summary>
+internal sealed class SimulatedHost(BufferPool buffers, IReadOnlyDictionary<string, MemoryFile> contents, SimulatedDisk disk) : FileHost
+{
+    public override BufferPool Buffers => buffers;
+
+    /// <summary>The files opened so far.</summary>
+    public Dictionary<string, SimulatedFile> Opened { get; } = [];
+
+    public override bool Exists(string path) => contents.ContainsKey(path);
+
+    public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
+    {
+        if (!contents.TryGetValue(path, out var content))
+            throw BlockException.FromErrno(Errno.ENOENT, "Could not open", path);
+        var file = new SimulatedFile(disk, content);
+        Opened[path] = file;
+        return new(file);
+    }
+
+    public override ValueTask<BlockFile> CreateAsync(string path, long length, PreallocationMode preallocation, FileOpenOptions options) =>
+        throw new NotSupportedException("Images are made in plain memory.");
+
+    /// <summary>The files after a power cut.</summary>
+    public Dictionary<string, MemoryFile> AfterPowerCut(Random random)
+    {
+        disk.ApplyInFlight();
+        return contents.ToDictionary(
+            pair => pair.Key, pair => Opened.TryGetValue(pair.Key, out var file) ? file.AfterPowerCut(random) : pair.Value);
+    }
+}
