@@ -27,10 +27,13 @@ internal sealed class RandomImages(TempFolder folder, Random random)
         return (backing!, backingFormat);
     }
 
-    /// <summary>Writes random extents: data, zeroes, unmapped zeroes, discards, compressed clusters.</summary>
-    public async Task FillAsync(string path, string format, long size, int clusterBits, int count, bool compresses = true)
+    // Random extents: compressed clusters first, since QEMU refuses those over clusters in use, then data, zeroes, unmapped zeroes, discards.
+    private async Task FillAsync(string path, string format, long size, int clusterBits, int count)
     {
         var arguments = new List<string> { "-f", format, "-d", "unmap" };
+        var compressed = format == "qcow2" ? Math.Min(count / 4, size >> clusterBits) : 0;
+        foreach (var cluster in Enumerable.Range(0, (int)Math.Min(size >> clusterBits, 1000)).OrderBy(_ => random.Next()).Take((int)compressed))
+            arguments.AddRange(["-c", $"write -c -P {random.Next(1, 256)} {(long)cluster << clusterBits} {1 << clusterBits}"]);
         for (var i = 0; i < count; i++)
         {
             var offset = random.NextInt64(size) & -512;
@@ -42,20 +45,12 @@ internal sealed class RandomImages(TempFolder folder, Random random)
                 0 => $"write -z {offset} {length}",
                 1 => $"write -z -u {offset} {length}",
                 2 => $"discard {offset} {length}",
-                3 when format == "qcow2" && compresses && clusterBits >= 12 => Compressed(size, clusterBits),
                 _ => string.Create(CultureInfo.InvariantCulture, $"write -P {random.Next(256)} {offset} {length}"),
             };
             arguments.AddRange(["-c", command]);
         }
 
-        // Why: QEMU refuses compressed writes to clusters in use; the others of the list are carried out all the same.
-        await Tool.TryRunAsync("qemu-io", [.. arguments, path]);
-    }
-
-    private string Compressed(long size, int clusterBits)
-    {
-        var offset = random.NextInt64(size) & (-1L << clusterBits);
-        return $"write -c -P {random.Next(1, 256)} {offset} {Math.Min(1L << clusterBits, size - offset)}";
+        await Tool.RunAsync("qemu-io", [.. arguments, path]);
     }
 
     private async Task CreateAsync(string path, string format, long size, int clusterBits, string? backing, string backingFormat)
