@@ -49,7 +49,8 @@ internal sealed class CheckCommand : ConfiguredCommand<CheckSettings>
         ImgContext context, FileHost host, CheckSettings settings, string name, CacheMode cache, bool json)
     {
         var file = new FileOpenOptions(!settings.FixesLeaks, cache, settings.ForceShare);
-        await using var image = await ImageOpener.OpenAsync(context, host, name, new(settings.Format, settings.ImageOptions, file) { ForCheck = true });
+        await using var image = await ImageOpener.OpenAsync(
+            context, host, name, new(settings.Format, settings.ImageOptions, file) { ForCheck = true });
         var request = new CheckRequest(line => context.Output.Error.Write(line + "\n"), settings.FixesLeaks, settings.FixesErrors)
         {
             Complain = context.Report,

@@ -245,7 +245,10 @@ public sealed class Qcow2CheckTests(ITestOutputHelper output)
     {
         passes = 0;
         var context = new OpenContext(
-            image.Host, image.File, new FileOpenOptions(true), new OptionTree(), OpenGate.AllowAll, image.Warnings.Add) { ForCheck = true };
+            image.Host, image.File, new FileOpenOptions(true), new OptionTree(), OpenGate.AllowAll, image.Warnings.Add)
+        {
+            ForCheck = true,
+        };
         var opened = Qcow2TestImage.Run(Qcow2Opener.OpenAsync(context));
         var started = Stopwatch.GetTimestamp();
         try

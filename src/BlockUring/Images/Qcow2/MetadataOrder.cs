@@ -1,0 +1,323 @@
+using System.Buffers.Binary;
+using BlockUring.Storage;
+
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>
+/// What changed metadata waits for, and the order in which it reaches the file, which keeps the image sound at every instant: data,
+/// refcounts, L2 tables, L1 table; refcounts go down last.
+/// </summary>
+/// <remarks>One thread only.</remarks>
+internal sealed class MetadataOrder : IAsyncDisposable
+{
+    private readonly Qcow2Image image;
+    private readonly Qcow2Geometry geometry;
+    private readonly BlockFile file;
+    private readonly RefcountTable refcounts;
+    private readonly RangeLock prepareTurn = new();
+    private readonly RangeLock flushTurn = new();
+    private readonly RangeLock orderTurn = new();
+    private readonly RangeLock refcountTurn = new();
+
+    // Clusters that no table in memory points to any more: free once the tables are in the file.
+    private List<(long HostOffset, long Count)> pendingFree = [];
+
+    // Refcount tables that the header in the file points to no more: free once that is durable.
+    private readonly List<(long HostOffset, long Count)> supersededTables = [];
+    private long firstDirtyL1 = long.MaxValue;
+    private long lastDirtyL1 = -1;
+    private bool needsBarrier;
+    private bool isHidden;
+
+    public MetadataOrder(Qcow2Image image, RefcountTable refcounts)
+    {
+        this.image = image;
+        this.refcounts = refcounts;
+        geometry = image.Geometry;
+        file = image.File;
+        Allocator = new ClusterAllocator(file, geometry, refcounts);
+        Growth = new FileGrowth(file, Allocator);
+        Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, Release);
+        image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
+        refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
+    }
+
+    public ClusterAllocator Allocator { get; }
+
+    public FileGrowth Growth { get; }
+
+    public CompressedAppender Appender { get; }
+
+    /// <summary>Whether <see cref="PrepareAsync"/> has run.</summary>
+    public bool IsReady { get; private set; }
+
+    /// <summary>Entries of the list of clusters that the next flush frees.</summary>
+    public int PendingFreeCount => pendingFree.Count;
+
+    private bool HasDataFile => image.DataFile != file;
+
+    /// <summary>
+    /// Makes the image unrecognisable until the next flush: what is being filled for the first time must not look whole before it is.
+    /// Until then nothing is ordered either.
+    /// </summary>
+    public async ValueTask HideAsync()
+    {
+        await PrepareAsync();
+        await WriteHeaderFieldsAsync(0, 0, 0, 4);
+        isHidden = true;
+    }
+
+    /// <summary>An entry of an L2 table changed.</summary>
+    public void NoteTableChange() => needsBarrier = true;
+
+    /// <summary>An entry of the L1 table changed.</summary>
+    public void NoteL1Change(long index)
+    {
+        firstDirtyL1 = Math.Min(firstDirtyL1, index);
+        lastDirtyL1 = Math.Max(lastDirtyL1, index);
+        needsBarrier = true;
+    }
+
+    /// <summary>Clusters that are not needed any more, by any table: freed by the next flush.</summary>
+    public void Release(long hostOffset, long count) => pendingFree.Add((hostOffset, count));
+
+    /// <summary>Waits for what is still in flight and gives the memory back. Writes nothing.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Appender.CloseAsync();
+        refcounts.Dispose();
+    }
+
+    /// <summary>Before the first change: clears features that a writer without knowledge of them must clear (specification: "autoclear feature bits").</summary>
+    public async ValueTask PrepareAsync()
+    {
+        var held = await prepareTurn.AcquireAsync(0, 1);
+        try
+        {
+            if (IsReady)
+                return;
+            var kept = image.Header.Autoclear & AutoclearFeatures.RawDataFile;
+            if (kept != image.Header.Autoclear)
+            {
+                await WriteHeaderFieldsAsync(Qcow2Header.AutoclearOffset, (ulong)kept, 0, 8);
+                await FlushFilesAsync();
+                image.Header = image.Header with { Autoclear = kept };
+            }
+
+            IsReady = true;
+        }
+        finally
+        {
+            prepareTurn.Release(held);
+        }
+    }
+
+    /// <summary>Writes all metadata, in order, and flushes.</summary>
+    /// <param name="isComplete">
+    /// False bounds what waits to be freed, but does not make an image visible that is still being filled.
+    /// </param>
+    public async ValueTask WriteOutAsync(bool isComplete)
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        try
+        {
+            await Appender.FinishAsync();
+
+            // Why: what is released from here on may still be pointed to by the tables that are written now.
+            var freed = pendingFree;
+            pendingFree = [];
+            try
+            {
+                await WriteMetadataAsync();
+                await Growth.TrimAsync();
+                var superseded = supersededTables.Count;
+                await FlushFilesAsync();
+                freed.AddRange(supersededTables[..superseded]);
+                supersededTables.RemoveRange(0, superseded);
+                if (isHidden && isComplete)
+                    await ShowAsync();
+            }
+            catch
+            {
+                pendingFree.AddRange(freed);
+                throw;
+            }
+
+            await FreeAsync(freed);
+        }
+        finally
+        {
+            flushTurn.Release(held);
+        }
+    }
+
+    private async ValueTask WriteMetadataAsync()
+    {
+        // Why: entries made from here on point to tables that may not be among those written now.
+        var (first, last) = (firstDirtyL1, lastDirtyL1);
+        var entries = last < 0 ? [] : image.L1.Copy(first, last);
+        (firstDirtyL1, lastDirtyL1) = (long.MaxValue, -1);
+        try
+        {
+            await OrderBeforeTablesAsync();
+            await image.L2Cache.WriteBackAsync();
+            if (entries.Length == 0)
+                return;
+            await BarrierAsync();
+            await image.L1.WriteAsync(file, first, entries);
+        }
+        catch
+        {
+            (firstDirtyL1, lastDirtyL1) = (Math.Min(firstDirtyL1, first), Math.Max(lastDirtyL1, last));
+            throw;
+        }
+    }
+
+    // What an L2 table points to is in the file before the table is: appended data, and the refcounts of its clusters. Who finds that done
+    // has waited for whoever does it.
+    private async ValueTask OrderBeforeTablesAsync()
+    {
+        var held = await orderTurn.AcquireAsync(0, 1);
+        try
+        {
+            if (!needsBarrier)
+                return;
+            needsBarrier = false;
+            await Appender.SealAsync();
+            await WriteRefcountsAsync();
+            await BarrierAsync();
+        }
+        catch
+        {
+            needsBarrier = true;
+            throw;
+        }
+        finally
+        {
+            orderTurn.Release(held);
+        }
+    }
+
+    private async ValueTask WriteRefcountsAsync()
+    {
+        var held = await refcountTurn.AcquireAsync(0, 1);
+        try
+        {
+            await MoveRefcountTableAsync();
+            var changes = refcounts.TakeTableChanges();
+            try
+            {
+                await refcounts.Blocks.WriteBackAsync();
+                if (changes.Entries.Length == 0)
+                    return;
+                await BarrierAsync();
+                await refcounts.WriteTableAsync(changes);
+                await PointToRefcountTableAsync();
+            }
+            catch
+            {
+                refcounts.PutTableChangesBack(changes);
+                throw;
+            }
+        }
+        finally
+        {
+            refcountTurn.Release(held);
+        }
+    }
+
+    // To a new place in memory, where it has more blocks than the one in the file can hold.
+    private async ValueTask MoveRefcountTableAsync()
+    {
+        while (refcounts.HasOutgrownFile)
+        {
+            var run = await Allocator.AllocateRowAsync(refcounts.NeededClusterCount);
+            try
+            {
+                await Growth.GrowAsync();
+            }
+            catch
+            {
+                Release(run.HostOffset, run.Count);
+                throw;
+            }
+
+            if (refcounts.Offset != image.Header.RefcountTableOffset)
+                Release(refcounts.Offset, refcounts.ClusterCount);
+            refcounts.Move(run.HostOffset, run.Count);
+        }
+    }
+
+    private async ValueTask PointToRefcountTableAsync()
+    {
+        var old = image.Header;
+        if (refcounts.Offset == old.RefcountTableOffset)
+            return;
+        await BarrierAsync();
+        var (offset, count) = (refcounts.Offset, refcounts.ClusterCount);
+        await WriteHeaderFieldsAsync(Qcow2Header.RefcountTableFieldOffset, (ulong)offset, (uint)count, 12);
+        image.Header = image.Header with { RefcountTableOffset = offset, RefcountTableClusters = count };
+        supersededTables.Add((old.RefcountTableOffset, old.RefcountTableClusters));
+    }
+
+    // Refcounts go down once no table in the file points to the clusters any more. What could not be freed stays to be freed.
+    private async ValueTask FreeAsync(List<(long HostOffset, long Count)> freed)
+    {
+        if (freed.Count == 0 && refcounts.Blocks.DirtyCount == 0)
+            return;
+        for (var i = 0; i < freed.Count; i++)
+        {
+            var (hostOffset, count) = freed[i];
+            while (count > 0)
+            {
+                try
+                {
+                    await Allocator.FreeAsync(hostOffset, 1);
+                }
+                catch (BlockException e)
+                {
+                    if (e.Kind == BlockErrorKind.Corrupt)
+                        (hostOffset, count) = (hostOffset + geometry.ClusterLength, count - 1);
+                    if (count > 0)
+                        Release(hostOffset, count);
+                    pendingFree.AddRange(freed[(i + 1)..]);
+                    throw;
+                }
+
+                hostOffset += geometry.ClusterLength;
+                count--;
+            }
+        }
+
+        await WriteRefcountsAsync();
+        await FlushFilesAsync();
+    }
+
+    private async ValueTask ShowAsync()
+    {
+        await WriteHeaderFieldsAsync(0, Qcow2Header.Magic, 0, 4);
+        isHidden = false;
+        await FlushFilesAsync();
+    }
+
+    // Why: only the fields that change, all in the first sector: the header as a whole may be longer, and a power cut could tear it.
+    private async ValueTask WriteHeaderFieldsAsync(int offset, ulong first, uint second, int length)
+    {
+        using var buffer = file.Buffers.Rent(16);
+        if (length == 4)
+            BinaryPrimitives.WriteUInt32BigEndian(buffer.Span, (uint)first);
+        else
+            BinaryPrimitives.WriteUInt64BigEndian(buffer.Span, first);
+        BinaryPrimitives.WriteUInt32BigEndian(buffer.Span[8..], second);
+        await file.WriteAsync(offset, buffer.Memory.Slice(0, length));
+    }
+
+    private ValueTask BarrierAsync() => isHidden ? ValueTask.CompletedTask : FlushFilesAsync();
+
+    private async ValueTask FlushFilesAsync()
+    {
+        if (HasDataFile)
+            await image.DataFile.FlushAsync();
+        await file.FlushAsync();
+    }
+}
