@@ -43,7 +43,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         {
             throw new BlockException(
                 BlockErrorKind.Unsupported,
-                $"Image '{image.File.Path}' was not closed cleanly and its refcounts must be repaired first (check -r all)")
+                $"Image '{image.File.Path}' was not closed cleanly and its refcounts must be repaired first, by qemu-img check -r all")
             {
                 Path = image.File.Path,
             };
