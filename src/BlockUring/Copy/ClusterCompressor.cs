@@ -3,6 +3,7 @@ using BlockUring.Images;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
+using BlockUring.Storage;
 
 namespace BlockUring.Copy;
 
@@ -32,7 +33,7 @@ internal sealed class ClusterCompressor : IDisposable
     /// <param name="memory">The chunk; only the image's last cluster may be short, and then its buffer has room for the whole of it.</param>
     /// <param name="storeZeroes">Whether clusters of zeroes must be written, as zero clusters, rather than left out.</param>
     /// <returns>Bytes of clusters that were not all zeroes.</returns>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<int> WriteAsync(long offset, IoMemory memory, bool storeZeroes)
     {
         var count = (memory.Length + clusterLength - 1) / clusterLength;
@@ -87,7 +88,7 @@ internal sealed class ClusterCompressor : IDisposable
     }
 
     // Waits for all, the failed ones' companions too: their buffers are in use until then.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask FinishAsync(int count)
     {
         Exception? failure = null;

@@ -33,7 +33,7 @@ internal sealed class CopyPlanner
         return true;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<CopyPiece> NextInTurnAsync()
     {
         var held = await turn.AcquireAsync(0, 1);
@@ -116,6 +116,7 @@ internal sealed class CopyPlanner
         return piece;
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<CopyPiece> AskAsync(long at)
     {
         var source = settings.Source;

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using BlockUring.Images;
 using BlockUring.Native.Memory;
+using BlockUring.Storage;
 
 namespace BlockUring.Copy;
 
@@ -57,7 +58,7 @@ public sealed class CopySource
             : ReadAcrossAsync(offset, destination);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask ReadAcrossAsync(long offset, IoMemory destination)
     {
         while (destination.Length > 0)

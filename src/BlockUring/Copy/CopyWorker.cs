@@ -77,7 +77,7 @@ internal sealed class CopyWorker : IDisposable
         return Math.Min(wanted, settings.ChunkLength);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask CopyAsync(CopyPiece piece)
     {
         if (settings.Limit is { } limit)
@@ -110,7 +110,7 @@ internal sealed class CopyWorker : IDisposable
         progress.Add(length, data, length - data);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<int> WriteCompressedAsync(ClusterCompressor clusters, long offset, IoMemory memory)
     {
         try
@@ -124,7 +124,7 @@ internal sealed class CopyWorker : IDisposable
     }
 
     // Writes the runs of data, and those of zeroes where the target does not read as zeroes by itself. Returns the bytes of data.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<int> WriteAsync(long offset, IoMemory memory)
     {
         var data = 0;
@@ -176,6 +176,7 @@ internal sealed class CopyWorker : IDisposable
     private bool MustStoreZeroes(long offset) =>
         !settings.TargetIsZero || (settings.TargetHasBacking && offset < settings.TargetBackingLength);
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask StoreZeroesAsync(long offset, long length)
     {
         try
@@ -188,6 +189,7 @@ internal sealed class CopyWorker : IDisposable
         }
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<bool> TryOffloadAsync(CopyPiece piece)
     {
         if (!settings.Target.Format.TryMapForOverwrite(piece.Offset, piece.Length, out var file, out var hostOffset))

@@ -77,6 +77,7 @@ public sealed class Image : IAsyncDisposable
     }
 
     /// <summary>Makes a guest range read as zeroes, by metadata where the format can.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask WriteZeroesAsync(long offset, long length, bool mayUnmap)
     {
         DemandInside(offset, length);
@@ -106,6 +107,7 @@ public sealed class Image : IAsyncDisposable
     }
 
     /// <summary>Writes one cluster that the caller has compressed; see <see cref="ImageFormat.WriteCompressedAsync"/>.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
     {
         DemandInside(offset, 1);
@@ -127,6 +129,7 @@ public sealed class Image : IAsyncDisposable
     /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
     /// <param name="maxLength">1 or more.</param>
     /// <param name="wantZero">Whether to ask the host file about holes: slower, finds more zeroes.</param>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
     {
         var mapping = await Format.MapAsync(offset, Math.Min(maxLength, Length - offset));
@@ -151,6 +154,7 @@ public sealed class Image : IAsyncDisposable
     /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
     /// <param name="maxLength">1 or more.</param>
     /// <param name="below">The layer at which to stop (not asked itself); null for the whole chain.</param>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<BlockStatus> GetStatusAsync(long offset, long maxLength, Image? below = null)
     {
         maxLength = Math.Min(maxLength, Length - offset);
@@ -174,6 +178,7 @@ public sealed class Image : IAsyncDisposable
             await Backing.DisposeAsync();
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<BlockStatus> DataStatusAsync(Mapping mapping, bool wantZero)
     {
         var length = mapping.Length;
@@ -192,7 +197,7 @@ public sealed class Image : IAsyncDisposable
     // Why: QEMU calls a hole below a mapped cluster both data and zero; below raw it is zero only.
     private bool ClusterHoldsData() => Format.ClusterLength > 0;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask ReadMappedAsync(ValueTask<Mapping> pending, long offset, IoMemory destination)
     {
         var mapping = await pending;
@@ -203,7 +208,7 @@ public sealed class Image : IAsyncDisposable
     }
 
     // Starts a request for every piece, then waits for all, the failed ones' companions too: their buffers are in use until then.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask ReadPiecesAsync(long offset, IoMemory destination, Mapping first)
     {
         if (!idleBatches.TryPop(out var batch))
@@ -244,7 +249,7 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask WriteReservedAsync(long offset, IoMemory source)
     {
         if (source.Length == 0)
@@ -283,7 +288,7 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask FillAsync(WriteReservation reservation, IoMemory source)
     {
         try
@@ -300,6 +305,7 @@ public sealed class Image : IAsyncDisposable
         await reservation.PublishAsync();
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask FillWithZeroesAsync(WriteReservation reservation, bool mayUnmap)
     {
         try
@@ -319,6 +325,7 @@ public sealed class Image : IAsyncDisposable
     private ValueTask CopyEdgesAsync(WriteReservation reservation) =>
         reservation.HeadLength == 0 && reservation.TailLength == 0 ? ValueTask.CompletedTask : CopyBothEdgesAsync(reservation);
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask CopyBothEdgesAsync(WriteReservation reservation)
     {
         if (reservation.HeadLength > 0)
@@ -340,6 +347,7 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask CopyEdgeAsync(BlockFile file, long guestOffset, long hostOffset, int length)
     {
         using var buffer = Buffers.Rent(length);

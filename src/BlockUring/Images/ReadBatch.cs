@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Storage;
 
 namespace BlockUring.Images;
 
@@ -27,7 +28,7 @@ internal sealed class ReadBatch
     public void Fail(Exception e) => failure ??= e;
 
     /// <summary>Waits for all; throws the first failure. The batch is empty afterwards.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask FinishAsync()
     {
         if (count > 0)
@@ -38,7 +39,7 @@ internal sealed class ReadBatch
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failed);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask DrainAsync()
     {
         for (var i = 0; i < count; i++)

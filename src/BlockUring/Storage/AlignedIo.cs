@@ -50,7 +50,7 @@ internal sealed class AlignedIo
         ((offset | (long)memory.Length) & (alignment - 1)) == 0 && memory.IsAligned(memoryAlignment);
 
     /// <summary>Fills all of <paramref name="destination"/>, with zeroes beyond the end.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask ReadAsync(long offset, IoMemory destination)
     {
         while (destination.Length > 0)
@@ -66,7 +66,7 @@ internal sealed class AlignedIo
     }
 
     /// <summary>Writes all of <paramref name="source"/> and moves the file's end where needed.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask WriteAsync(long offset, IoMemory source)
     {
         var stop = offset + source.Length;
@@ -124,7 +124,7 @@ internal sealed class AlignedIo
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<int> ReadBouncedAsync(long offset, IoMemory destination)
     {
         var head = (int)(offset & (alignment - 1));
@@ -136,7 +136,7 @@ internal sealed class AlignedIo
         return part;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<int> WriteBouncedAsync(long offset, IoMemory source)
     {
         var head = (int)(offset & (alignment - 1));

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
@@ -118,6 +119,7 @@ public sealed class HostFile : BlockFile
     }
 
     /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteZeroesAsync(long offset, long length, bool mayUnmap)
     {
         DemandWritable(offset);
@@ -285,6 +287,7 @@ public sealed class HostFile : BlockFile
         await WriteAsync(targetOffset, buffer.Memory);
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask ZeroRunAsync(long offset, long stop, bool mayUnmap)
     {
         var (start, last) = (RoundUp(offset), stop & -(long)space.Unit);

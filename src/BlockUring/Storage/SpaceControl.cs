@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
 
@@ -43,6 +44,7 @@ internal sealed class SpaceControl
     public int Unit { get; }
 
     /// <summary>Makes whole units zeroes without writing them; answers false when the host has no means for that.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<bool> TryZeroAsync(long offset, long length, bool mayUnmap)
     {
         for (long done = 0; done < length;)
@@ -111,6 +113,7 @@ internal sealed class SpaceControl
         }
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<bool> TryZeroStepAsync(long offset, long length, bool mayUnmap)
     {
         if (mayUnmap && canPunch)
@@ -156,6 +159,7 @@ internal sealed class SpaceControl
         return outcome == Outcome.Done;
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<Outcome> AllocateAsync(int mode, long offset, long length) =>
         Judge(await thread.Queue.AllocateAsync(target, mode, offset, length), offset);
 

@@ -65,12 +65,14 @@ internal sealed class ClusterAllocator
 
     /// <summary>Takes one more reference to a cluster.</summary>
     /// <returns>False when its count is at the maximum of its width.</returns>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<bool> TryAddReferenceAsync(long hostOffset)
     {
         return await refcounts.AddAsync(hostOffset >> geometry.ClusterBits, 1) != null;
     }
 
     /// <summary>Gives one reference to each of some clusters back. Those that nobody refers to any more may be handed out at once.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask FreeAsync(long hostOffset, long count)
     {
         var first = hostOffset >> geometry.ClusterBits;
@@ -138,7 +140,7 @@ internal sealed class ClusterAllocator
         return new ClusterRun(start, count, isZero);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<ClusterRun> AllocateSlowlyAsync(int wanted)
     {
         var held = await turn.AcquireAsync(0, 1);

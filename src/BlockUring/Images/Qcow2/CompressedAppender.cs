@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -68,6 +69,7 @@ internal sealed class CompressedAppender
 
     /// <summary>Appends bytes; returns their host offset.</summary>
     /// <param name="compressed">Fewer bytes than a cluster.</param>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<long> AppendAsync(IoMemory compressed)
     {
         var held = await turn.AcquireAsync(0, 1);
@@ -144,6 +146,7 @@ internal sealed class CompressedAppender
     }
 
     // All that can fail or wait comes first; the last step counts the reference. The bytes can then be put at the position.
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask MakeRoomAsync(int length)
     {
         while (true)
@@ -208,6 +211,7 @@ internal sealed class CompressedAppender
     }
 
     // Starts writing the whole blocks of the buffer, and goes on in another one, with the block at the position.
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask SendAsync()
     {
         await FinishPendingAsync();
@@ -229,6 +233,7 @@ internal sealed class CompressedAppender
         mustWriteAgain = false;
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask FinishPendingAsync()
     {
         if (writing == null)

@@ -68,7 +68,7 @@ internal sealed class CompressedReader : IDisposable
         codecs.Dispose();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask ReadPartAsync(CompressedDescriptor descriptor, long guestOffset, IoMemory destination)
     {
         var cluster = file.Buffers.Rent(geometry.ClusterLength);
@@ -95,7 +95,7 @@ internal sealed class CompressedReader : IDisposable
         (kept, keptDescriptor) = (cluster, descriptor);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask UnpackAsync(CompressedDescriptor descriptor, long guestOffset, IoMemory cluster)
     {
         var window = WindowFor(descriptor);
@@ -140,7 +140,7 @@ internal sealed class CompressedReader : IDisposable
         window?.Enter();
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<bool> DecompressAsync(IoMemory packed, IoMemory cluster)
     {
         if (!idleJobs.TryPop(out var job))

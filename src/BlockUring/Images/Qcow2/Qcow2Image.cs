@@ -102,10 +102,12 @@ public sealed class Qcow2Image : ImageFormat
         writer != null ? writer.ReserveAsync(guestOffset, maxLength) : OpenAndReserveAsync(guestOffset, maxLength);
 
     /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) =>
         await (await WriterAsync()).ZeroAsync(guestOffset, length, mayUnmap);
 
     /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
         await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
 
@@ -227,7 +229,7 @@ public sealed class Qcow2Image : ImageFormat
         return null;
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<Mapping> DetectAndMapAsync(long guestOffset, long maxLength)
     {
         mapper.MayBeSparse = await SparseDetector.DetectAsync(File, Header, Geometry);

@@ -38,7 +38,7 @@ internal sealed class Qcow2Mapper
             : ContinueAsync(l1, scan, missing);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<Mapping> ContinueAsync(L1Table l1, MapScan scan, long missing)
     {
         var reads = 0;

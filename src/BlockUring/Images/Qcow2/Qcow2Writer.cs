@@ -56,7 +56,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     public ValueTask HideAsync() => order.HideAsync();
 
     /// <summary>See <see cref="ImageFormat.ReserveAsync"/>.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength)
     {
         if (!order.IsReady)
@@ -76,6 +76,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     }
 
     /// <summary>See <see cref="ImageFormat.ZeroAsync"/>.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap)
     {
         if (!order.IsReady)
@@ -104,6 +105,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     }
 
     /// <summary>See <see cref="ImageFormat.WriteCompressedAsync"/>.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed)
     {
         if (!order.IsReady)
@@ -181,7 +183,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         return new L2Entry((ulong)host | L2Entry.CopiedFlag, ((ulong)zero << 32) | allocated);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<WriteReservation> ReserveInSliceAsync(CachedTable slice, long guestOffset, long maxLength)
     {
         var index = geometry.SliceIndex(guestOffset);
@@ -255,7 +257,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
 
     private L2Entry EntryAt(CachedTable slice, int index) => new L2Slice(slice.Span, geometry.HasSubclusters)[index];
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted)
     {
         // Why: in an external data file, a cluster's place is its guest offset, and nothing counts it.
@@ -311,7 +313,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     }
 
     // The slice of the L2 table for a guest offset, pinned; the table is made, or made our own, where need be.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<CachedTable> GetSliceAsync(long guestOffset)
     {
         var index = geometry.L1Index(guestOffset);

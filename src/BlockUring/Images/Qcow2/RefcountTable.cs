@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Buffers.Binary;
 using BlockUring.Storage;
 
@@ -98,6 +99,7 @@ internal sealed class RefcountTable : IDisposable
     public long SliceEntryCount => ((long)geometry.SliceLength * 8) >> geometry.RefcountOrder;
 
     /// <summary>The refcount of a cluster.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<ulong> GetAsync(long cluster)
     {
         var sliceOffset = SliceOffset(cluster);
@@ -111,6 +113,7 @@ internal sealed class RefcountTable : IDisposable
 
     /// <summary>Changes the refcount of a cluster by one.</summary>
     /// <returns>The new count; null, and nothing changed, when it would leave the range of its width, or there is no block.</returns>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<ulong?> AddAsync(long cluster, int step)
     {
         var sliceOffset = SliceOffset(cluster);

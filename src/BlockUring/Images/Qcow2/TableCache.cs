@@ -159,7 +159,7 @@ internal sealed class TableCache : IDisposable
             free.Push(table);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<CachedTable> LoadAsync(long hostOffset)
     {
         while (true)
@@ -189,7 +189,7 @@ internal sealed class TableCache : IDisposable
         }
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<CachedTable> FillAsync(CachedTable table)
     {
         table.IsLoading = true;
@@ -218,7 +218,7 @@ internal sealed class TableCache : IDisposable
     }
 
     // A pinned table entered under the offset, its bytes undefined; null when another caller entered one during the wait.
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<CachedTable?> TakeAsync(long hostOffset)
     {
         var table = TryTakeFree();

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Raw;
@@ -34,6 +35,7 @@ internal sealed class RawImage : ImageFormat
         return true;
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap)
     {
         await file.WriteZeroesAsync(start + guestOffset, length, mayUnmap);
