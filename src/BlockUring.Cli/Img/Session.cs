@@ -8,7 +8,17 @@ namespace BlockUring.Cli.Img;
 internal static class Session
 {
     // Why: buffers below the size of a huge page, which would have to be cleared whole before its first use.
-    private static readonly IoThreadOptions MetadataOptions = new() { RegisterBuffers = false, BufferArenaLength = 1 << 20 };
+    // And a small ring without tables: a handful of requests does not earn their set-up and tear-down.
+    private static readonly IoThreadOptions MetadataOptions = new()
+    {
+        Ring = new RingOptions
+        {
+            Entries = 32,
+            Without = RingFeature.RegisteredFiles | RingFeature.RegisteredBuffers | RingFeature.RegisteredRing,
+        },
+        RegisterBuffers = false,
+        BufferArenaLength = 1 << 20,
+    };
 
     /// <summary>Runs a command that looks at metadata: starts fast.</summary>
     /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
