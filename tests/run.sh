@@ -16,6 +16,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed_steps=0
 
+# For child processes of tests that run as somebody without a home directory.
+export DOTNET_CLI_HOME="$work/home"
+mkdir -p "$DOTNET_CLI_HOME" && chmod 777 "$work" "$DOTNET_CLI_HOME"
+
 step() { printf '\n== %s\n' "$1"; }
 
 # Peers and file systems. Without root, what is missing is skipped by the tests that need it, with the reason.
@@ -44,11 +48,12 @@ install_peers() {
         { tail -5 "$work/apt.log"; echo "some packages could not be installed: the tests that need them are skipped"; }
 }
 
-# Runs one test program; its counts go to $work/counts.
+# Runs one test program: name, project, configuration, further options. Its counts go to $work/counts.
 run_tests() {
-    local name=$1 project=$2 log="$work/$1.log"
-    step "$name"
-    dotnet exec "$project/bin/Debug/net10.0/$name.dll" -noLogo -noColor -parallel none >"$log" 2>&1
+    local name=$1 project=$2 configuration=$3 log="$work/$1.log"
+    shift 3
+    step "$name ($configuration) $*"
+    dotnet exec "$project/bin/$configuration/net10.0/$name.dll" -noLogo -noColor -parallelMode none "$@" >"$log" 2>&1
     local code=$?
     local line
     line=$(grep -E "^ *$name +Total:" "$log" | tail -1)
@@ -97,9 +102,14 @@ if build_step "build" dotnet build BlockUring.sln -nologo -v minimal; then
             "$BLOCKURING" img --ring-info || failed_steps=$((failed_steps + 1))
         fi
     fi
-    run_tests BlockUring.Tests tests/BlockUring.Tests
-    run_tests BlockUring.Simulation tests/BlockUring.Simulation
-    run_tests BlockUring.NativeTests native-tests/BlockUring.NativeTests
+    run_tests BlockUring.Tests tests/BlockUring.Tests Debug
+    run_tests BlockUring.Simulation tests/BlockUring.Simulation Debug
+    run_tests BlockUring.NativeTests native-tests/BlockUring.NativeTests Debug
+    # Only optimised code is free of allocations: a debug build makes every state machine a class.
+    if [ $quick = 0 ] && build_step "build for the allocation tests" \
+        dotnet build native-tests/BlockUring.NativeTests -c Release -nologo -v minimal; then
+        run_tests BlockUring.NativeTests native-tests/BlockUring.NativeTests Release -class '*Allocation*'
+    fi
     if [ -n "${BLOCKURING:-}" ]; then
         if build_step "demo" "$BLOCKURING" demo --size 64M; then
             echo "1 0 0" >>"$work/counts"

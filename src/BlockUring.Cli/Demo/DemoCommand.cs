@@ -119,7 +119,7 @@ internal sealed class DemoCommand
     private static string OnDisk(string work, DemoStep step)
     {
         var target = new FileInfo(Path.Combine(work, step.Target));
-        return target.Exists ? SizeFormat.Human(Session.Run(async host =>
+        return target.Exists ? SizeFormat.Human(Session.Run(_ => { }, async host =>
         {
             await using var file = await host.OpenAsync(target.FullName, new Storage.FileOpenOptions());
             return file.AllocatedBytes;

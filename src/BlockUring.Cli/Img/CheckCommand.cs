@@ -35,7 +35,7 @@ internal sealed class CheckCommand : ConfiguredCommand<CheckSettings>
             throw CommandFailure.Usage("Expecting one image file name");
         var json = settings.IsJson;
         var cache = ImageOpener.ParseCache(settings.Cache, "source cache option");
-        return Session.Run(host => CheckAsync(context, host, settings, operands[0], cache, json));
+        return Session.Run(context.Warn, host => CheckAsync(context, host, settings, operands[0], cache, json));
     }
 
     private static void SetRepair(CheckSettings settings, string value)
@@ -49,8 +49,12 @@ internal sealed class CheckCommand : ConfiguredCommand<CheckSettings>
         ImgContext context, FileHost host, CheckSettings settings, string name, CacheMode cache, bool json)
     {
         var file = new FileOpenOptions(!settings.FixesLeaks, cache, settings.ForceShare);
-        await using var image = await ImageOpener.OpenAsync(context, host, name, new(settings.Format, settings.ImageOptions, file));
-        var request = new CheckRequest(line => context.Output.Error.Write(line + "\n"), settings.FixesLeaks, settings.FixesErrors);
+        await using var image = await ImageOpener.OpenAsync(
+            context, host, name, new(settings.Format, settings.ImageOptions, file) { ForCheck = true });
+        var request = new CheckRequest(line => context.Output.Error.Write(line + "\n"), settings.FixesLeaks, settings.FixesErrors)
+        {
+            Complain = context.Report,
+        };
         var result = await CheckOnceAsync(image, request)
             ?? throw new CommandFailure("This image format does not support checks", NotSupported);
         if (result.CorruptionsFixed > 0 || result.LeaksFixed > 0)

@@ -11,8 +11,12 @@ namespace BlockUring.Cli.Img;
 /// </summary>
 internal sealed class ImageComparison
 {
-    private const int PieceLength = 2 << 20;
-    private const int MaxPiecesInFlight = 8;
+    // What qemu-img compares at a time: the steps of its progress.
+    private const int ChunkLength = 2 << 20;
+
+    // Why: small enough that the bytes of both sides are still in the cache when they are compared.
+    private const int PieceLength = 128 << 10;
+    private const int MaxPiecesInFlight = 16;
     private const int SectorLength = 512;
     private const int AllocationFailure = 3;
     private const int ReadFailure = 4;
@@ -74,17 +78,19 @@ internal sealed class ImageComparison
             if (strict && !HaveSameStatus(one, two, offset))
                 return await FinishAsync() ?? $"Strict mode: Offset {offset} block status mismatch!";
 
-            var judgement = default(ValueTask<string?>);
-            if (!(one.IsZero && two.IsZero) && (one.IsAllocated || two.IsAllocated))
+            if ((one.IsZero && two.IsZero) || (!one.IsAllocated && !two.IsAllocated))
             {
-                length = Math.Min(length, PieceLength);
-                judgement = one.IsAllocated != two.IsAllocated
-                    ? CheckZeroAsync(one.IsAllocated ? first : second, offset, (int)length)
-                    : ComparePieceAsync(offset, (int)length);
+                if (await AddAsync(length, default) is { } difference)
+                    return difference;
+            }
+            else
+            {
+                length = Math.Min(length, ChunkLength);
+                var only = one.IsAllocated == two.IsAllocated ? null : one.IsAllocated ? first : second;
+                if (await AddChunkAsync(offset, (int)length, only) is { } difference)
+                    return difference;
             }
 
-            if (await AddAsync(length, judgement) is { } difference)
-                return difference;
             offset += length;
         }
 
@@ -98,19 +104,31 @@ internal sealed class ImageComparison
         {
             var status = await StatusAsync(longer, offset);
             var length = status.Length;
-            var judgement = default(ValueTask<string?>);
-            if (status.IsAllocated && !status.IsZero)
-            {
-                length = Math.Min(length, PieceLength);
-                judgement = CheckZeroAsync(longer, offset, (int)length);
-            }
-
-            if (await AddAsync(length, judgement) is { } difference)
+            var holdsData = status.IsAllocated && !status.IsZero;
+            if (holdsData)
+                length = Math.Min(length, ChunkLength);
+            var difference = holdsData ? await AddChunkAsync(offset, (int)length, longer) : await AddAsync(length, default);
+            if (difference != null)
                 return difference;
             offset += length;
         }
 
         return await FinishAsync();
+    }
+
+    // Starts the pieces of a chunk: compares both sides, or looks for anything but zeroes on the only one that has data. The last piece
+    // stands for the whole chunk in the progress.
+    private async ValueTask<string?> AddChunkAsync(long offset, int length, Side? only)
+    {
+        for (var within = 0; within < length; within += PieceLength)
+        {
+            var part = Math.Min(PieceLength, length - within);
+            var judgement = only == null ? ComparePieceAsync(offset + within, part) : CheckZeroAsync(only, offset + within, part);
+            if (await AddAsync(within + part == length ? length : 0, judgement) is { } difference)
+                return difference;
+        }
+
+        return null;
     }
 
     private async ValueTask<string?> AddAsync(long length, ValueTask<string?> judgement)
@@ -140,7 +158,7 @@ internal sealed class ImageComparison
     {
         var (length, judgement) = pieces.Dequeue();
         var difference = await judgement;
-        if (difference == null)
+        if (difference == null && length > 0)
             progress.Advance((float)length / longest * 100);
         return difference;
     }

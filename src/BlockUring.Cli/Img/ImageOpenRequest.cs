@@ -11,6 +11,9 @@ internal sealed record ImageOpenRequest(string? Format, bool ImageOptions, FileO
     /// <summary>Whether no guest data will be read: then neither the backing chain nor other files that hold only data are opened.</summary>
     public bool MetadataOnly { get; init; }
 
+    /// <summary>Whether the image is to be checked, so that broken metadata is a finding where possible.</summary>
+    public bool ForCheck { get; init; }
+
     /// <summary>The exit code when it cannot be opened.</summary>
     public int FailureCode { get; init; } = 1;
 

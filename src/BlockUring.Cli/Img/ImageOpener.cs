@@ -20,6 +20,7 @@ internal static class ImageOpener
         {
             OpenBacking = !request.MetadataOnly,
             MetadataOnly = request.MetadataOnly,
+            ForCheck = request.ForCheck,
             Warn = context.Warn,
         };
         try

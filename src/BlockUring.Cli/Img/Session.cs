@@ -8,21 +8,44 @@ namespace BlockUring.Cli.Img;
 internal static class Session
 {
     // Why: buffers below the size of a huge page, which would have to be cleared whole before its first use.
-    private static readonly IoThreadOptions MetadataOptions = new() { RegisterBuffers = false, BufferArenaLength = 1 << 20 };
+    // And a small ring without tables: a handful of requests does not earn their set-up and tear-down.
+    private static readonly IoThreadOptions MetadataOptions = new()
+    {
+        Ring = new RingOptions
+        {
+            Entries = 32,
+            Without = RingFeature.RegisteredFiles | RingFeature.RegisteredBuffers | RingFeature.RegisteredRing,
+        },
+        RegisterBuffers = false,
+        BufferArenaLength = 1 << 20,
+    };
 
     /// <summary>Runs a command that looks at metadata: starts fast.</summary>
+    /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T Run<T>(Func<FileHost, ValueTask<T>> body) => Run(MetadataOptions, body);
+    public static T Run<T>(Action<string> warn, Func<FileHost, ValueTask<T>> body) => Run(MetadataOptions, warn, body);
 
     /// <summary>Runs a command that moves guest data.</summary>
+    /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T RunBulk<T>(Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions(), body);
+    public static T RunBulk<T>(Action<string> warn, Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions(), warn, body);
 
     /// <summary>What of io_uring is used on this host, in lines.</summary>
     public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));
 
-    private static T Run<T>(IoThreadOptions options, Func<FileHost, ValueTask<T>> body) =>
-        IoThread.Run(options, thread => body(new LinuxFileHost(thread)));
+    private static T Run<T>(IoThreadOptions options, Action<string> warn, Func<FileHost, ValueTask<T>> body)
+    {
+        try
+        {
+            return IoThread.Run(options, thread => body(new LinuxFileHost(thread) { Warn = warn }));
+        }
+        catch (PlatformNotSupportedException e)
+        {
+            throw new CommandFailure(e.Message);
+        }
+    }
 
     private static string Describe(RingFeatures features)
     {

@@ -5,6 +5,9 @@ namespace BlockUring.Cli.Output;
 /// <summary>A bar on a terminal, with amount, rate and time left where bytes are known.</summary>
 internal sealed class BarProgress : ProgressReport
 {
+    // Not shown, but it must not be empty.
+    private const string TaskName = "progress";
+
     private readonly CommandOutput output;
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private ProgressTask? task;
@@ -15,6 +18,8 @@ internal sealed class BarProgress : ProgressReport
 
     protected override void Show()
     {
+        if (drawing == null && Current == 0 && TotalBytes == 0)
+            return;
         if (drawing == null)
             Begin();
         task!.Value = TotalBytes > 0 ? Current / 100.0 * TotalBytes : Current;
@@ -35,9 +40,11 @@ internal sealed class BarProgress : ProgressReport
             : [new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
         drawing = Task.Run(() => AnsiConsole.Progress().Columns(columns).StartAsync(async context =>
         {
-            started.SetResult(context.AddTask("", maxValue: TotalBytes > 0 ? TotalBytes : 100));
+            started.SetResult(context.AddTask(TaskName, maxValue: TotalBytes > 0 ? TotalBytes : 100));
             await ended.Task;
         }));
+        // A bar that cannot be drawn ends the command with the reason, instead of leaving it waiting.
+        Task.WhenAny(started.Task, drawing).Unwrap().GetAwaiter().GetResult();
         task = started.Task.GetAwaiter().GetResult();
     }
 }

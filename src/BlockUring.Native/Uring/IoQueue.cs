@@ -190,6 +190,8 @@ public sealed unsafe class IoQueue
 
     private IoOperation Start(IoKind kind, IoTarget? target, long offset, byte* address, long length, uint opFlags, int registeredBuffer)
     {
+        if (IoThread.CurrentOrNull?.Queue != this)
+            throw new InvalidOperationException("An operation was started on another thread than the ring's.");
         if (!idle.TryPop(out var operation))
         {
             operation = new IoOperation(this, operations.Count);

@@ -1,3 +1,4 @@
+using BlockUring.Native.Codecs;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -34,10 +35,11 @@ public sealed class BlockCopy
     public async ValueTask RunAsync(CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var codecs = settings.Compression is { } type ? new CodecPool(type, settings.CompressionLevel) : null;
         var workers = new CopyWorker[settings.WorkerCount];
         var running = new Task[settings.WorkerCount];
         for (var i = 0; i < workers.Length; i++)
-            workers[i] = new CopyWorker(thread, settings, planner, Progress);
+            workers[i] = new CopyWorker(thread, settings, planner, Progress, codecs);
         try
         {
             for (var i = 0; i < workers.Length; i++)

@@ -15,18 +15,16 @@ internal sealed class ClusterCompressor : IDisposable
 {
     private readonly IoThread thread;
     private readonly Image target;
-    private readonly CompressionType type;
-    private readonly int? level;
+    private readonly CodecPool codecs;
     private readonly int clusterLength;
     private readonly List<Job> jobs = [];
     private ValueTask[] pending = [];
 
-    public ClusterCompressor(IoThread thread, Image target, CompressionType type, int? level)
+    public ClusterCompressor(IoThread thread, Image target, CodecPool codecs)
     {
         this.thread = thread;
         this.target = target;
-        this.type = type;
-        this.level = level;
+        this.codecs = codecs;
         clusterLength = target.Format.ClusterLength;
     }
 
@@ -78,7 +76,7 @@ internal sealed class ClusterCompressor : IDisposable
         if (pending.Length < count)
             Array.Resize(ref pending, count);
         while (jobs.Count < count)
-            jobs.Add(new Job(ClusterCodec.Create(type, level), thread.Buffers.Rent(clusterLength)));
+            jobs.Add(new Job(codecs, thread.Buffers.Rent(clusterLength)));
         for (var i = 0; i < count; i++)
         {
             var job = jobs[i];
@@ -129,7 +127,7 @@ internal sealed class ClusterCompressor : IDisposable
         return padded;
     }
 
-    private sealed class Job(ClusterCodec codec, IoBuffer output) : WorkItem, IDisposable
+    private sealed class Job(CodecPool codecs, IoBuffer output) : WorkItem, IDisposable
     {
         public IoMemory Input { get; set; }
 
@@ -139,18 +137,14 @@ internal sealed class ClusterCompressor : IDisposable
 
         public bool IsZero { get; private set; }
 
-        public void Dispose()
-        {
-            codec.Dispose();
-            output.Dispose();
-        }
+        public void Dispose() => output.Dispose();
 
         protected override void Execute()
         {
             var input = Input.Span;
             IsZero = ZeroDetector.IsZero(input);
             if (!IsZero)
-                CompressedLength = codec.Compress(input, output.Span[..^1]);
+                CompressedLength = codecs.Compress(input, output.Span[..^1]);
         }
     }
 }

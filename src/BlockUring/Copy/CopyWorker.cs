@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Native.Codecs;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
@@ -22,15 +23,15 @@ internal sealed class CopyWorker : IDisposable
     private IoBuffer? buffer;
     private CancellationToken stop;
 
-    public CopyWorker(IoThread thread, CopySettings settings, CopyPlanner planner, CopyProgress progress)
+    public CopyWorker(IoThread thread, CopySettings settings, CopyPlanner planner, CopyProgress progress, CodecPool? codecs)
     {
         this.thread = thread;
         this.settings = settings;
         this.planner = planner;
         this.progress = progress;
         granularity = Granularity(settings);
-        if (settings.Compression is { } type)
-            compressor = new ClusterCompressor(thread, settings.Target, type, settings.CompressionLevel);
+        if (codecs != null)
+            compressor = new ClusterCompressor(thread, settings.Target, codecs);
     }
 
     public async Task RunAsync(CancellationToken stop)

@@ -62,6 +62,7 @@ public static class BackingChain
                 : await driver.OpenAsync(new OpenContext(settings.Host, file, fileOptions, options, settings.Gate, settings.Warn)
                 {
                     MetadataOnly = settings.MetadataOnly,
+                    ForCheck = settings.ForCheck,
                 });
             DemandNothingLeft(options, driver);
             var backing = backingReference == ""

@@ -13,6 +13,9 @@ public sealed record ImageOpenSettings(FileHost Host, FileOpenOptions File)
     /// <summary>Whether only metadata is wanted; see <see cref="OpenContext.MetadataOnly"/>.</summary>
     public bool MetadataOnly { get; init; }
 
+    /// <summary>Whether the image is opened to be checked; see <see cref="OpenContext.ForCheck"/>.</summary>
+    public bool ForCheck { get; init; }
+
     /// <summary>Decides which files named inside images may be opened.</summary>
     public OpenGate Gate { get; init; } = OpenGate.AllowAll;
 

@@ -22,4 +22,7 @@ public sealed record OpenContext(
     /// that looking at an image from somebody else opens nothing that it names.
     /// </summary>
     public bool MetadataOnly { get; init; }
+
+    /// <summary>Whether the image is opened to be checked: what the check looks at itself does not keep it from being opened.</summary>
+    public bool ForCheck { get; init; }
 }

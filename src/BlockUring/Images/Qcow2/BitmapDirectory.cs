@@ -69,7 +69,7 @@ internal static class BitmapDirectory
         var tableOffset = BinaryPrimitives.ReadUInt64BigEndian(entry);
         var tableCount = BinaryPrimitives.ReadUInt32BigEndian(entry[8..]);
         var isValid = tableCount is > 0 and <= MaxTableEntries
-            && tableOffset is > 0 and <= long.MaxValue
+            && tableOffset > 0
             && geometry.OffsetInCluster((long)tableOffset) == 0
             && granularityBits is >= MinGranularityBits and <= MaxGranularityBits
             && (flags & ~(InUseFlag | AutoFlag)) == 0

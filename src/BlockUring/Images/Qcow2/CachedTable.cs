@@ -29,7 +29,7 @@ internal sealed class CachedTable
     internal int PinCount { get; private set; }
 
     /// <summary>Ends with the read that fills the table; null once it is filled. Made when a second caller waits.</summary>
-    internal WaitList? Arrival { get; set; }
+    internal Arrival? Arrival { get; set; }
 
     internal bool IsLoading { get; set; }
 

@@ -4,15 +4,15 @@ using BlockUring.Native.Uring;
 
 namespace BlockUring.Images.Qcow2;
 
-/// <summary>Unpacks one cluster, on a worker thread or here; reused with its codec.</summary>
-internal sealed class DecompressionJob : WorkItem, IDisposable
+/// <summary>Unpacks one cluster, on a worker thread or here; reused.</summary>
+internal sealed class DecompressionJob : WorkItem
 {
-    private readonly ClusterCodec codec;
+    private readonly CodecPool codecs;
     private IoMemory packed;
     private IoMemory cluster;
 
-    /// <summary>Makes a job that owns its codec.</summary>
-    public DecompressionJob(ClusterCodec codec) => this.codec = codec;
+    /// <summary>Makes a job that borrows a codec for each run.</summary>
+    public DecompressionJob(CodecPool codecs) => this.codecs = codecs;
 
     /// <summary>Whether the last run filled the whole cluster.</summary>
     public bool IsWhole { get; private set; }
@@ -28,7 +28,5 @@ internal sealed class DecompressionJob : WorkItem, IDisposable
     /// <summary>Runs on the calling thread.</summary>
     public void RunHere() => Execute();
 
-    public void Dispose() => codec.Dispose();
-
-    protected override void Execute() => IsWhole = codec.Decompress(packed.Span, cluster.Span);
+    protected override void Execute() => IsWhole = codecs.Decompress(packed.Span, cluster.Span);
 }

@@ -34,6 +34,12 @@ internal readonly record struct L2Entry(ulong Descriptor, ulong Bitmap = 0)
 
     public bool IsCopied => (Descriptor & CopiedFlag) != 0;
 
+    /// <summary>Whether a standard cluster has a place in a file.</summary>
+    /// <param name="hasDataFile">Whether data is in an external file: then offset 0 is a place when the refcount is said to be one.</param>
+    /// <param name="hasSubclusters">Whether entries are extended: then bit 0 means nothing.</param>
+    public bool HasHostCluster(bool hasDataFile, bool hasSubclusters) =>
+        HostOffset != 0 || (hasDataFile && IsCopied && (hasSubclusters || (Descriptor & ZeroFlag) == 0));
+
     /// <summary>The entry of an allocated standard cluster of refcount one; all its subclusters hold data.</summary>
     public static L2Entry ForData(long hostOffset, bool hasSubclusters) =>
         new((ulong)hostOffset | CopiedFlag, hasSubclusters ? uint.MaxValue : 0ul);

@@ -41,8 +41,9 @@ internal static class Qcow2HeaderParser
 
     /// <summary>Parses and validates.</summary>
     /// <param name="head">The first cluster, or as much of it as <see cref="NeededLength"/> asked for.</param>
+    /// <param name="forCheck">Whether the image is opened to be checked: then the snapshot table's place is not looked at, and no snapshots are listed.</param>
     /// <exception cref="BlockException">The message is QEMU's where it has one; it does not name the file.</exception>
-    public static Qcow2Header Parse(ReadOnlySpan<byte> head)
+    public static Qcow2Header Parse(ReadOnlySpan<byte> head, bool forCheck = false)
     {
         var version = CheckMagicAndVersion(head);
         var clusterBits = U32(head, 20);
@@ -75,7 +76,7 @@ internal static class Qcow2HeaderParser
         var extensions = nameOffset == 0 ? clusterLength : (int)nameOffset;
         CheckFeatures(header, head, headerLength, extensions);
         header = header with { RefcountOrder = RefcountOrder(head, version) };
-        header = WithTables(header, head);
+        header = WithTables(header, head, forCheck);
         header = WithExtensions(header, head, headerLength, extensions);
         return header with { BackingFileName = BackingFileName(head, (int)nameOffset, clusterLength) };
     }
@@ -139,18 +140,18 @@ internal static class Qcow2HeaderParser
         return order <= 6 ? (int)order : throw Invalid("Reference count entry width too large; may not exceed 64 bits");
     }
 
-    private static Qcow2Header WithTables(Qcow2Header header, ReadOnlySpan<byte> head)
+    private static Qcow2Header WithTables(Qcow2Header header, ReadOnlySpan<byte> head, bool forCheck)
     {
         var geometry = header.Geometry;
         var refcountClusters = U32(head, 56);
-        if (refcountClusters == 0)
+        if (refcountClusters == 0 && !forCheck)
             throw Invalid("Image does not contain a reference count table");
         var l1Count = U32(head, 36);
-        var snapshotCount = U32(head, 60);
+        var (snapshotCount, snapshotOffset) = forCheck ? (0, 0) : (U32(head, 60), U64(head, 64));
         var refcountTable = TableOffset(
             geometry, U64(head, 48), refcountClusters, geometry.ClusterLength, Qcow2Limits.MaxRefcountTableBytes, "Reference count table");
         var snapshots = TableOffset(
-            geometry, U64(head, 64), snapshotCount, Qcow2Snapshot.FixedLength, Qcow2Snapshot.FixedLength * Qcow2Limits.MaxSnapshots, "Snapshot table");
+            geometry, snapshotOffset, snapshotCount, Qcow2Snapshot.FixedLength, Qcow2Snapshot.FixedLength * Qcow2Limits.MaxSnapshots, "Snapshot table");
         var l1 = TableOffset(geometry, U64(head, 40), l1Count, 8, Qcow2Limits.MaxL1Bytes, "Active L1 table");
         var needed = geometry.L1CountFor(header.GuestLength);
         if (needed > int.MaxValue)

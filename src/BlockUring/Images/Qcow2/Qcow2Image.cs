@@ -149,6 +149,19 @@ public sealed class Qcow2Image : ImageFormat
     public override long? MeasureBitmaps(int clusterLength) =>
         Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps, Length, clusterLength);
 
+    /// <inheritdoc/>
+    public override async ValueTask<CheckResult?> CheckAsync(CheckRequest request)
+    {
+        if (request.FixesLeaks || request.FixesErrors)
+        {
+            throw new BlockException(
+                BlockErrorKind.Unsupported, "Repair is not supported yet; check without -r, and use QEMU's own qemu-img check -r to repair");
+        }
+
+        using var checker = new Qcow2Checker(this, request);
+        return await checker.RunAsync();
+    }
+
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
     internal void ForgetSparseness() => knowsSparseness = false;
 

@@ -65,7 +65,8 @@ internal sealed class Qcow2Layout
             throw TooLarge();
         var layout = new Qcow2Layout(
             geometry, l1Count, preallocatesTables ? l1Count : 0, preallocatesData ? geometry.ClustersFor(guestLength) : 0);
-        return layout.RefcountTableClusters <= Qcow2Limits.MaxRefcountTableBytes / geometry.ClusterLength && layout.FileLength <= Qcow2Limits.MaxHostOffset
+        return layout.RefcountTableClusters <= Qcow2Limits.MaxRefcountTableBytes / geometry.ClusterLength
+            && layout.FileLength <= Qcow2Limits.MaxHostOffset
             ? layout
             : throw TooLarge();
     }

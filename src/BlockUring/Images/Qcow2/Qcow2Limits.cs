@@ -24,6 +24,12 @@ internal static class Qcow2Limits
     /// <summary>Ours: bytes of all names and extra data of one table that are kept in memory.</summary>
     public const int MaxNameBytesKept = 8 << 20;
 
+    /// <summary>The longest file that QEMU knows: what lies beyond cannot be read, where short of it the end of the file reads as zeroes.</summary>
+    public const long MaxFileLength = long.MaxValue & -(1L << 30);
+
+    /// <summary>Clusters of the longest file that is checked.</summary>
+    public const long MaxCheckedClusters = int.MaxValue;
+
     /// <summary>Host offsets have 56 bits (specification: "L2 table entry").</summary>
     public const long MaxHostOffset = (1L << 56) - 1;
 }

@@ -8,26 +8,26 @@ namespace BlockUring.Images.Qcow2;
 internal static class Qcow2Opener
 {
     /// <summary>Reads and checks the header alone.</summary>
-    public static async ValueTask<Qcow2Header> ReadHeaderAsync(BlockFile file)
+    public static async ValueTask<Qcow2Header> ReadHeaderAsync(BlockFile file, bool forCheck = false)
     {
         using var head = file.Buffers.Rent(BufferPool.Alignment);
         await file.ReadAsync(0, head.Memory);
         var needed = Qcow2HeaderParser.NeededLength(head.Span);
         if (needed <= head.Length)
-            return Qcow2HeaderParser.Parse(head.Span);
+            return Qcow2HeaderParser.Parse(head.Span, forCheck);
         using var cluster = file.Buffers.Rent(needed);
         await file.ReadAsync(0, cluster.Memory);
-        return Qcow2HeaderParser.Parse(cluster.Span);
+        return Qcow2HeaderParser.Parse(cluster.Span, forCheck);
     }
 
     /// <summary>Opens an image.</summary>
     public static async ValueTask<Qcow2Image> OpenAsync(OpenContext context)
     {
         var file = context.File;
-        var header = await ReadHeaderAsync(file);
+        var header = await ReadHeaderAsync(file, context.ForCheck);
         if (header.EncryptionMethod != 0)
             throw Qcow2Errors.Unsupported($"Encrypted qcow2 images are not supported (encryption method {header.EncryptionMethod})");
-        if (header.IsCorrupt && !context.FileOptions.ReadOnly)
+        if (header.IsCorrupt && !context.FileOptions.ReadOnly && !context.ForCheck)
             throw new BlockException(BlockErrorKind.Access, "qcow2: Image is corrupt; cannot be opened read/write", Errno.EACCES);
 
         var geometry = header.Geometry;
@@ -39,6 +39,8 @@ internal static class Qcow2Opener
         {
             var snapshots = await SnapshotTable.ReadAsync(file, header);
             var bitmaps = await BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L);
+            if (context.ForCheck)
+                await new BitmapTables(file, geometry).DemandLoadableAsync(bitmaps, header.GuestLength & ~511L);
             return new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.CacheBytes));
         }
         catch

@@ -19,6 +19,9 @@ public sealed record Qcow2Snapshot(
 {
     internal const int FixedLength = 40;
 
+    /// <summary>Bytes of extra data that each entry of a version 3 image must have.</summary>
+    internal const int RequiredExtraLength = 16;
+
     internal ulong L1Offset { get; init; }
 
     internal uint L1Count { get; init; }

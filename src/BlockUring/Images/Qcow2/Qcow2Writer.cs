@@ -6,28 +6,31 @@ namespace BlockUring.Images.Qcow2;
 
 /// <summary>
 /// Allocating writes: reserve, write, publish. Metadata changes stay in the caches until <see cref="FlushAsync"/>, which brings them to
-/// the file in an order that keeps the image sound at every instant: data, refcounts, L2 tables, L1 table; refcounts go down last.
+/// the file in the order of <see cref="MetadataOrder"/>.
 /// </summary>
 /// <remarks>One thread only. The image serialises writes to one cluster.</remarks>
 internal sealed class Qcow2Writer : IAsyncDisposable
 {
+    // Clusters that wait for the next flush to become free; more than these bring the flush about.
+    private const int MaxPendingFree = 16384;
+
     private readonly Qcow2Image image;
     private readonly Qcow2Geometry geometry;
     private readonly BlockFile file;
-    private readonly MetadataWriter metadata;
+    private readonly MetadataOrder order;
     private readonly RangeLock tableTurn = new();
     private readonly Stack<Qcow2Reservation> idle = new();
 
-    private Qcow2Writer(Qcow2Image image, RefcountTable refcounts)
+    private Qcow2Writer(Qcow2Image image, MetadataOrder order)
     {
         this.image = image;
+        this.order = order;
         geometry = image.Geometry;
         file = image.File;
-        metadata = new MetadataWriter(image, refcounts);
     }
 
     /// <summary>Whether compressed clusters were appended that are not in the file yet.</summary>
-    public bool HasUnsealed => metadata.Appender.IsUnsealed;
+    public bool HasUnsealed => order.Appender.IsUnsealed;
 
     private bool HasDataFile => image.DataFile != file;
 
@@ -40,29 +43,26 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         {
             throw new BlockException(
                 BlockErrorKind.Unsupported,
-                $"Image '{image.File.Path}' was not closed cleanly and its refcounts must be repaired first (check -r all)") { Path = image.File.Path };
+                $"Image '{image.File.Path}' was not closed cleanly and its refcounts must be repaired first, by qemu-img check -r all")
+            {
+                Path = image.File.Path,
+            };
         }
 
-        return new Qcow2Writer(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry));
+        return new Qcow2Writer(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
     }
 
-    /// <summary>
-    /// Makes the image unrecognisable until the next flush: what is being filled for the first time must not look whole before it is.
-    /// Until then nothing is ordered either.
-    /// </summary>
-    public async ValueTask HideAsync()
-    {
-        await metadata.PrepareAsync();
-        await metadata.HideAsync();
-    }
+    /// <summary>See <see cref="ImageFormat.BeginFillAsync"/>.</summary>
+    public ValueTask HideAsync() => order.HideAsync();
 
     /// <summary>See <see cref="ImageFormat.ReserveAsync"/>.</summary>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength)
     {
-        if (!metadata.IsReady)
-            await metadata.PrepareAsync();
-        await metadata.BoundAsync();
+        if (!order.IsReady)
+            await order.PrepareAsync();
+        if (order.PendingFreeCount > MaxPendingFree)
+            await order.WriteOutAsync(isComplete: false);
         var slice = await GetSliceAsync(guestOffset);
         try
         {
@@ -79,8 +79,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap)
     {
-        if (!metadata.IsReady)
-            await metadata.PrepareAsync();
+        if (!order.IsReady)
+            await order.PrepareAsync();
         if (image.Header.HasRawDataFile)
             return 0;
         var l1Index = geometry.L1Index(guestOffset);
@@ -88,7 +88,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
             return Math.Min(length, ((l1Index + 1) << geometry.L1Shift) - guestOffset);
         if (image.Header.Version < 3 && !UnallocatedReadsAsZero)
             return 0;
-        await metadata.BoundAsync();
+        if (order.PendingFreeCount > MaxPendingFree)
+            await order.WriteOutAsync(isComplete: false);
 
         // The guest disk may end inside its last cluster, which is then whole for our purpose.
         var end = guestOffset + length == image.Length ? geometry.RoundUpToCluster(image.Length) : guestOffset + length;
@@ -107,15 +108,18 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed)
     {
-        if (!metadata.IsReady)
-            await metadata.PrepareAsync();
+        if (!order.IsReady)
+            await order.PrepareAsync();
         if (HasDataFile)
             throw new BlockException(BlockErrorKind.Unsupported, "Compressed writes are not possible with an external data file");
-        await metadata.BoundAsync();
+        if (order.PendingFreeCount > MaxPendingFree)
+            await order.WriteOutAsync(isComplete: false);
         var slice = await GetSliceAsync(guestOffset);
         try
         {
-            var place = await metadata.Appender.AppendAsync(compressed);
+            var place = await order.Appender.AppendAsync(compressed);
+            // Why: what was read ahead of this place is stale now.
+            image.CompressedClusters.Forget();
             var index = geometry.SliceIndex(guestOffset);
             SetEntry(slice, index, new L2Entry(CompressedDescriptor.Encode(place, compressed.Length, geometry.ClusterBits)));
         }
@@ -126,13 +130,13 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     }
 
     /// <summary>Brings appended clusters to the file, so that they can be read from there.</summary>
-    public ValueTask SealAsync() => metadata.Appender.SealAsync();
+    public ValueTask SealAsync() => order.Appender.SealAsync();
 
     /// <summary>Writes all metadata, in order, and flushes.</summary>
-    public ValueTask FlushAsync() => metadata.FlushAsync();
+    public ValueTask FlushAsync() => order.WriteOutAsync(isComplete: true);
 
     /// <summary>Waits for what is still in flight and gives the memory back. Writes nothing.</summary>
-    public ValueTask DisposeAsync() => metadata.DisposeAsync();
+    public ValueTask DisposeAsync() => order.DisposeAsync();
 
     /// <summary>Enters the clusters of a reservation whose data is written.</summary>
     internal void Publish(Qcow2Reservation reservation)
@@ -153,7 +157,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     internal void Abandon(Qcow2Reservation reservation)
     {
         if (reservation.IsNew && !HasDataFile)
-            metadata.Release(reservation.ClusterOffset, reservation.Count);
+            order.Release(reservation.ClusterOffset, reservation.Count);
         Close(reservation);
     }
 
@@ -253,9 +257,24 @@ internal sealed class Qcow2Writer : IAsyncDisposable
 
     private L2Entry EntryAt(CachedTable slice, int index) => new L2Slice(slice.Span, geometry.HasSubclusters)[index];
 
-    // Why: in an external data file, a cluster's place is its guest offset, and nothing counts it.
-    private ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted) =>
-        HasDataFile ? new(new ClusterRun(guestCluster, wanted, false)) : metadata.AllocateAsync(wanted);
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted)
+    {
+        // Why: in an external data file, a cluster's place is its guest offset, and nothing counts it.
+        if (HasDataFile)
+            return new ClusterRun(guestCluster, wanted, false);
+        var run = await order.Allocator.AllocateAsync(wanted);
+        try
+        {
+            await order.Growth.GrowAsync();
+            return run;
+        }
+        catch
+        {
+            order.Release(run.HostOffset, run.Count);
+            throw;
+        }
+    }
 
     private void SetEntry(CachedTable slice, int index, L2Entry entry)
     {
@@ -263,11 +282,11 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         var old = entries[index];
         entries[index] = entry;
         slice.MarkDirty();
-        metadata.NoteTableChange();
+        order.NoteTableChange();
         if (old.IsCompressed)
             FreeCompressed(old);
         else if (old.HostOffset != 0 && old.HostOffset != entry.HostOffset && !HasDataFile)
-            metadata.Release(old.HostOffset, 1);
+            order.Release(old.HostOffset, 1);
     }
 
     private void FreeCompressed(L2Entry old)
@@ -275,7 +294,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         var place = CompressedDescriptor.Decode(old.Descriptor, geometry.ClusterBits);
         var first = place.HostOffset & -(long)geometry.ClusterLength;
         var count = geometry.ClustersFor(place.HostOffset + place.Length - first);
-        metadata.Release(first, count);
+        order.Release(first, count);
         image.CompressedClusters.Forget();
     }
 
@@ -312,9 +331,10 @@ internal sealed class Qcow2Writer : IAsyncDisposable
                 return;
             var old = image.L1.L2Offset(index);
             var run = await MakeTableAsync(old);
-            metadata.SetL1Entry(index, (ulong)run.HostOffset | L1Table.CopiedFlag);
+            image.L1[index] = (ulong)run.HostOffset | L1Table.CopiedFlag;
+            order.NoteL1Change(index);
             if (old != 0)
-                metadata.Release(old, 1);
+                order.Release(old, 1);
         }
         finally
         {
@@ -324,9 +344,10 @@ internal sealed class Qcow2Writer : IAsyncDisposable
 
     private async ValueTask<ClusterRun> MakeTableAsync(long old)
     {
-        var run = await metadata.AllocateAsync(1);
+        var run = await order.Allocator.AllocateAsync(1);
         try
         {
+            await order.Growth.GrowAsync();
             if (old != 0)
                 await CopyTableAsync(old, run.HostOffset);
             else
@@ -337,7 +358,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         {
             for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
                 image.L2Cache.Drop(run.HostOffset + at);
-            metadata.Release(run.HostOffset, run.Count);
+            order.Release(run.HostOffset, run.Count);
             throw;
         }
     }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using BlockUring.Native.Interop;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
@@ -19,37 +20,56 @@ internal static class SnapshotTable
 {
     private const int WindowLength = 64 << 10;
     private const int KnownExtraLength = 24;
+    private const int MaxEntryLength = Qcow2Snapshot.FixedLength + Qcow2Limits.MaxSnapshotExtraBytes + (2 * ushort.MaxValue);
 
     /// <summary>Reads all entries.</summary>
     /// <exception cref="BlockException">The table or an entry is too big, with QEMU's message.</exception>
-    public static async ValueTask<IReadOnlyList<Qcow2Snapshot>> ReadAsync(BlockFile file, Qcow2Header header)
+    public static async ValueTask<IReadOnlyList<Qcow2Snapshot>> ReadAsync(BlockFile file, Qcow2Header header) =>
+        header.SnapshotCount == 0
+            ? []
+            : (await ReadAsync(file, header.SnapshotTableOffset, header.SnapshotCount, header.GuestLength & ~511L)).Snapshots;
+
+    /// <summary>Reads all entries of a table.</summary>
+    /// <param name="file">The image file.</param>
+    /// <param name="start">Host offset of the table.</param>
+    /// <param name="count">Entries, 1 or more.</param>
+    /// <param name="guestLength">The guest size for entries that do not have one.</param>
+    /// <exception cref="BlockException">The table or an entry is too big, with QEMU's message.</exception>
+    public static async ValueTask<SnapshotTableContent> ReadAsync(BlockFile file, long start, int count, long guestLength)
     {
-        if (header.SnapshotCount == 0)
-            return [];
         var snapshots = new List<Qcow2Snapshot>();
         using var window = new ReadWindow(file, WindowLength);
         using var name = file.Buffers.Rent(2 * ushort.MaxValue);
-        var start = header.SnapshotTableOffset;
         var at = start;
         var namesKept = 0;
-        for (var i = 0; i < header.SnapshotCount; i++)
+        for (var i = 0; i < count; i++)
         {
+            if (at > Qcow2Limits.MaxFileLength - MaxEntryLength)
+                throw new BlockException(BlockErrorKind.Io, $"Failed to read snapshot table: {Errno.Message(Errno.EIO)}", Errno.EIO);
             at = (at + 7) & ~7L;
             var fixedPart = await window.GetAsync(at, Qcow2Snapshot.FixedLength + KnownExtraLength);
-            var (snapshot, idLength, nameLength) = ParseFixed(fixedPart.Span, header.GuestLength & ~511L);
+            var (snapshot, idLength, nameLength) = ParseFixed(fixedPart.Span, guestLength);
             if (snapshot.ExtraLength > Qcow2Limits.MaxSnapshotExtraBytes)
-                throw Qcow2Errors.Limit($"Too much extra metadata in snapshot table entry {i}");
+            {
+                throw Qcow2Errors.Limit(
+                    $"Too much extra metadata in snapshot table entry {i}\nYou can force-remove this extra metadata with qemu-img check -r all");
+            }
+
             at += Qcow2Snapshot.FixedLength + snapshot.ExtraLength;
             var text = name.Memory.Slice(0, idLength + nameLength);
             await window.CopyAsync(at, text);
             at += text.Length;
             namesKept += text.Length;
             if (at - start > Qcow2Limits.MaxSnapshotTableBytes || namesKept > Qcow2Limits.MaxNameBytesKept)
-                throw Qcow2Errors.Limit("Snapshot table is too big");
+            {
+                throw Qcow2Errors.Limit(
+                    $"Snapshot table is too big\nYou can force-remove all {count - i} overhanging snapshots with qemu-img check -r all");
+            }
+
             snapshots.Add(snapshot with { Id = Text(text.Span[..idLength]), Name = Text(text.Span[idLength..]) });
         }
 
-        return snapshots;
+        return new(snapshots, at - start);
     }
 
     private static (Qcow2Snapshot Snapshot, int IdLength, int NameLength) ParseFixed(ReadOnlySpan<byte> entry, long guestLength)

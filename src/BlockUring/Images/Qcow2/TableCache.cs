@@ -176,10 +176,10 @@ internal sealed class TableCache : IDisposable
         table.Pin();
         if (!table.IsLoading)
             return table;
-        table.Arrival ??= new WaitList();
+        table.Arrival ??= new Arrival();
         try
         {
-            await table.Arrival.WaitAsync();
+            await table.Arrival;
             return table;
         }
         catch
@@ -200,16 +200,16 @@ internal sealed class TableCache : IDisposable
         catch (Exception e)
         {
             Forget(table);
-            EndLoading(table)?.End(e);
+            EndLoading(table)?.Fail(e);
             table.Unpin();
             throw;
         }
 
-        EndLoading(table)?.End();
+        EndLoading(table)?.Succeed();
         return table;
     }
 
-    private static WaitList? EndLoading(CachedTable table)
+    private static Arrival? EndLoading(CachedTable table)
     {
         var arrival = table.Arrival;
         table.IsLoading = false;

@@ -1,72 +1,94 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
 
 /// <summary>
-/// Brings changes of an image's metadata to the file, in an order that keeps the image sound at every instant: data, refcounts, L2 tables,
-/// L1 table; refcounts go down last, when no table in the file points to the clusters any more.
+/// What changed metadata waits for, and the order in which it reaches the file, which keeps the image sound at every instant: data,
+/// refcounts, L2 tables, L1 table; refcounts go down last.
 /// </summary>
-/// <remarks>
-/// One thread only; requests go on meanwhile. Each stage takes note of its changes before the stages before it run, so that what is
-/// changed during a flush waits for the next; what could not be written stays to be written.
-/// </remarks>
-internal sealed class MetadataWriter : IAsyncDisposable
+/// <remarks>One thread only.</remarks>
+internal sealed class MetadataOrder : IAsyncDisposable
 {
-    // Clusters that wait for the next flush to become free; more than these bring the flush about.
-    private const int MaxPendingFree = 16384;
-
-    // Why: extending O_DIRECT writes run at half speed, so the file grows ahead of them in large steps; a flush cuts off what is unused.
-    private const long GrowthStep = 64 << 20;
-
     private readonly Qcow2Image image;
     private readonly Qcow2Geometry geometry;
     private readonly BlockFile file;
     private readonly RefcountTable refcounts;
-    private readonly ClusterAllocator allocator;
     private readonly RangeLock prepareTurn = new();
     private readonly RangeLock flushTurn = new();
     private readonly RangeLock orderTurn = new();
     private readonly RangeLock refcountTurn = new();
-    private readonly RangeLock growTurn = new();
-    private readonly long initialLength;
-
-    // Refcount tables that the header in the file points to no more: free once that is durable.
-    private readonly List<(long HostOffset, long Count)> supersededTables = [];
 
     // Clusters that no table in memory points to any more: free once the tables are in the file.
     private List<(long HostOffset, long Count)> pendingFree = [];
-    private long grownEnd;
+
+    // Refcount tables that the header in the file points to no more: free once that is durable.
+    private readonly List<(long HostOffset, long Count)> supersededTables = [];
     private long firstDirtyL1 = long.MaxValue;
     private long lastDirtyL1 = -1;
     private bool needsBarrier;
     private bool isHidden;
 
-    public MetadataWriter(Qcow2Image image, RefcountTable refcounts)
+    public MetadataOrder(Qcow2Image image, RefcountTable refcounts)
     {
         this.image = image;
         this.refcounts = refcounts;
         geometry = image.Geometry;
         file = image.File;
-        initialLength = file.Length;
-        grownEnd = initialLength;
-        allocator = new ClusterAllocator(file, geometry, refcounts);
-        Appender = new CompressedAppender(file, geometry, allocator, GrowAsync, Release);
+        Allocator = new ClusterAllocator(file, geometry, refcounts);
+        Growth = new FileGrowth(file, Allocator);
+        Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, Release);
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
-        refcounts.Blocks.BeforeWriteBack = GrowAsync;
+        refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
     }
 
-    /// <summary>Takes compressed clusters; sealed before a table that points to them is written.</summary>
+    public ClusterAllocator Allocator { get; }
+
+    public FileGrowth Growth { get; }
+
     public CompressedAppender Appender { get; }
 
-    /// <summary>Whether <see cref="PrepareAsync"/> has been done.</summary>
+    /// <summary>Whether <see cref="PrepareAsync"/> has run.</summary>
     public bool IsReady { get; private set; }
 
+    /// <summary>Entries of the list of clusters that the next flush frees.</summary>
+    public int PendingFreeCount => pendingFree.Count;
+
+    private bool HasDataFile => image.DataFile != file;
+
     /// <summary>
-    /// To be done before the first change: clears features that a writer without knowledge of them must clear (specification: "autoclear
-    /// feature bits").
+    /// Makes the image unrecognisable until the next flush: what is being filled for the first time must not look whole before it is.
+    /// Until then nothing is ordered either.
     /// </summary>
+    public async ValueTask HideAsync()
+    {
+        await PrepareAsync();
+        await WriteHeaderFieldsAsync(0, 0, 0, 4);
+        isHidden = true;
+    }
+
+    /// <summary>An entry of an L2 table changed.</summary>
+    public void NoteTableChange() => needsBarrier = true;
+
+    /// <summary>An entry of the L1 table changed.</summary>
+    public void NoteL1Change(long index)
+    {
+        firstDirtyL1 = Math.Min(firstDirtyL1, index);
+        lastDirtyL1 = Math.Max(lastDirtyL1, index);
+        needsBarrier = true;
+    }
+
+    /// <summary>Clusters that are not needed any more, by any table: freed by the next flush.</summary>
+    public void Release(long hostOffset, long count) => pendingFree.Add((hostOffset, count));
+
+    /// <summary>Waits for what is still in flight and gives the memory back. Writes nothing.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Appender.CloseAsync();
+        refcounts.Dispose();
+    }
+
+    /// <summary>Before the first change: clears features that a writer without knowledge of them must clear (specification: "autoclear feature bits").</summary>
     public async ValueTask PrepareAsync()
     {
         var held = await prepareTurn.AcquireAsync(0, 1);
@@ -90,101 +112,11 @@ internal sealed class MetadataWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Makes the image unrecognisable until the next flush; until then nothing is ordered.</summary>
-    public async ValueTask HideAsync()
-    {
-        await WriteHeaderFieldsAsync(0, 0, 0, 4);
-        isHidden = true;
-    }
-
-    /// <summary>Takes up to <paramref name="wanted"/> clusters in a row, which the file has room for.</summary>
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    public async ValueTask<ClusterRun> AllocateAsync(int wanted)
-    {
-        var run = await allocator.AllocateAsync(wanted);
-        try
-        {
-            await GrowAsync();
-            return run;
-        }
-        catch
-        {
-            Release(run.HostOffset, run.Count);
-            throw;
-        }
-    }
-
-    /// <summary>Gives clusters back that no table points to any more: they become free with the next flush.</summary>
-    public void Release(long hostOffset, long count) => pendingFree.Add((hostOffset, count));
-
-    /// <summary>An entry of an L2 table was changed in the cache.</summary>
-    public void NoteTableChange() => needsBarrier = true;
-
-    /// <summary>Changes an entry of the L1 table. The table that it points to is in the cache, or in the file.</summary>
-    public void SetL1Entry(long index, ulong entry)
-    {
-        image.L1[index] = entry;
-        firstDirtyL1 = Math.Min(firstDirtyL1, index);
-        lastDirtyL1 = Math.Max(lastDirtyL1, index);
-        needsBarrier = true;
-    }
-
     /// <summary>Writes all metadata, in order, and flushes.</summary>
-    public ValueTask FlushAsync() => WriteOutAsync(isComplete: true);
-
-    /// <summary>Flushes when too much waits for that to become free. An image that is hidden stays so.</summary>
-    public ValueTask BoundAsync() => pendingFree.Count > MaxPendingFree ? WriteOutAsync(isComplete: false) : ValueTask.CompletedTask;
-
-    /// <summary>Waits for what is still in flight and gives the memory back. Writes nothing.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await Appender.CloseAsync();
-        refcounts.Dispose();
-    }
-
-    // Nothing is written beyond `grownEnd`, and only this makes it larger, one caller at a time: setting a length can thus never cut off
-    // what another request has just written.
-    private ValueTask GrowAsync() => allocator.End <= grownEnd || !file.CanGrow ? ValueTask.CompletedTask : GrowInTurnAsync();
-
-    private async ValueTask GrowInTurnAsync()
-    {
-        var held = await growTurn.AcquireAsync(0, 1);
-        try
-        {
-            if (allocator.End <= grownEnd)
-                return;
-            var grown = (allocator.End + GrowthStep) & -GrowthStep;
-            await file.SetLengthAsync(grown);
-            grownEnd = grown;
-        }
-        finally
-        {
-            growTurn.Release(held);
-        }
-    }
-
-    // Cuts off what the file has grown ahead. `grownEnd` comes down first, so that whoever takes clusters meanwhile waits to grow the file anew.
-    private async ValueTask TrimAsync()
-    {
-        if (grownEnd == initialLength)
-            return;
-        var held = await growTurn.AcquireAsync(0, 1);
-        try
-        {
-            var end = Math.Max(allocator.End, initialLength);
-            if (end >= grownEnd)
-                return;
-            grownEnd = end;
-            await file.SetLengthAsync(end);
-        }
-        finally
-        {
-            growTurn.Release(held);
-        }
-    }
-
-    // An incomplete flush bounds what waits to be freed; it does not make an image visible that is still being filled.
-    private async ValueTask WriteOutAsync(bool isComplete)
+    /// <param name="isComplete">
+    /// False bounds what waits to be freed, but does not make an image visible that is still being filled.
+    /// </param>
+    public async ValueTask WriteOutAsync(bool isComplete)
     {
         var held = await flushTurn.AcquireAsync(0, 1);
         try
@@ -197,7 +129,7 @@ internal sealed class MetadataWriter : IAsyncDisposable
             try
             {
                 await WriteMetadataAsync();
-                await TrimAsync();
+                await Growth.TrimAsync();
                 var superseded = supersededTables.Count;
                 await FlushFilesAsync();
                 freed.AddRange(supersededTables[..superseded]);
@@ -299,10 +231,10 @@ internal sealed class MetadataWriter : IAsyncDisposable
     {
         while (refcounts.HasOutgrownFile)
         {
-            var run = await allocator.AllocateRowAsync(refcounts.NeededClusterCount);
+            var run = await Allocator.AllocateRowAsync(refcounts.NeededClusterCount);
             try
             {
-                await GrowAsync();
+                await Growth.GrowAsync();
             }
             catch
             {
@@ -340,7 +272,7 @@ internal sealed class MetadataWriter : IAsyncDisposable
             {
                 try
                 {
-                    await allocator.FreeAsync(hostOffset, 1);
+                    await Allocator.FreeAsync(hostOffset, 1);
                 }
                 catch (BlockException e)
                 {
@@ -384,7 +316,7 @@ internal sealed class MetadataWriter : IAsyncDisposable
 
     private async ValueTask FlushFilesAsync()
     {
-        if (image.DataFile != file)
+        if (HasDataFile)
             await image.DataFile.FlushAsync();
         await file.FlushAsync();
     }
