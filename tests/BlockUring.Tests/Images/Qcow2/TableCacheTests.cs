@@ -179,6 +179,30 @@ public sealed class TableCacheTests : IDisposable
     }
 
     [Fact]
+    public void All_who_wait_for_one_table_go_on_where_it_arrives()
+    {
+        // Without a context that would bring continuations back: as on an I/O thread.
+        var context = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(null);
+        try
+        {
+            using var cache = new TableCache(file, TableLength, 1 << 20);
+            file.IsClosed = true;
+            var waiting = Enumerable.Range(0, 5).Select(_ => UseAsync(cache)).ToList();
+            file.Release();
+            Assert.All(waiting, task => Assert.True(task.IsCompletedSuccessfully));
+            Assert.Single(file.Reads);
+            Assert.Equal(0, cache.PinnedCount);
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(context);
+        }
+
+        static async Task UseAsync(TableCache cache) => (await cache.GetAsync(8192)).Unpin();
+    }
+
+    [Fact]
     public void Any_order_of_use_gives_what_was_written_last()
     {
         Gen.Select(Gen.Int[0, 40], Gen.Int[0, 9]).Array[1, 300].Sample(
