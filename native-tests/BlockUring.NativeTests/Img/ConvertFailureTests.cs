@@ -89,21 +89,23 @@ public sealed class ConvertFailureTests : ConvertTestBase
     }
 
     [Theory]
-    [InlineData("raw", "-INT")]
-    [InlineData("qcow2", "-INT")]
-    [InlineData("qcow2", "-TERM")]
-    public async Task An_interrupted_copy_removes_its_target(string format, string signal)
+    [InlineData("raw", "-INT", 130, "-q")]
+    [InlineData("qcow2", "-INT", 130, "-q")]
+    [InlineData("qcow2", "-TERM", 143, "-c")]
+    [InlineData("qcow2", "-HUP", 129, "-odata_file_raw=on,data_file=@d")]
+    public async Task An_interrupted_copy_removes_its_target(string format, string signal, int exitCode, string more)
     {
         var source = await MakeAsync("s", "raw", "64M", "write -P 1 0 8M");
-        using var copy = Program.StartImg("convert", "-r", "1M", "-f", "raw", "-O", format, source, Folder["t"]);
+        more = more.Replace("@", Folder.Path + "/", StringComparison.Ordinal);
+        using var copy = Program.StartImg("convert", "-r", "1M", more, "-f", "raw", "-O", format, source, Folder["t"]);
         await UntilAsync(copy, () => File.Exists(Folder["t"]) && new FileInfo(Folder["t"]).Length > 0);
         await Task.Delay(500, TestContext.Current.CancellationToken);
         var clock = Stopwatch.StartNew();
         await Tool.RunAsync("kill", signal, $"{copy.Id}");
         await copy.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(130, copy.ExitCode);
+        Assert.Equal(exitCode, copy.ExitCode);
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(10), $"it took {clock.Elapsed}");
-        Assert.False(File.Exists(Folder["t"]));
+        Assert.False(File.Exists(Folder["t"]) || File.Exists(Folder["d"]));
     }
 
     [Fact]

@@ -6,9 +6,6 @@ namespace BlockUring.Cli.Img;
 /// <summary>`img convert`: copies images into another one, of any format.</summary>
 internal sealed class ConvertCommand : ConfiguredCommand<ConvertSettings>
 {
-    // As a shell reports a program that SIGINT ended.
-    private const int InterruptedExitCode = 130;
-
     public override string Name => "convert";
 
     public override string Summary => "Copy an image, converting its format";
@@ -74,16 +71,18 @@ internal sealed class ConvertCommand : ConfiguredCommand<ConvertSettings>
     {
         await using var sources = await ConvertSources.OpenAsync(context, host, request);
         var target = new ConvertTarget(context, host, request, sources);
-        await target.PrepareAsync();
+        using var interruption = new Interruption();
         try
         {
+            await target.PrepareAsync();
+            interruption.Token.ThrowIfCancellationRequested();
             await using var image = await target.OpenAsync();
-            await ConvertCopy.RunAsync(new ConvertWork(context, request, sources, image, target), progress);
+            await ConvertCopy.RunAsync(new ConvertWork(context, request, sources, image, target), progress, interruption.Token);
         }
         catch (OperationCanceledException)
         {
             target.RemoveCreated();
-            return InterruptedExitCode;
+            return interruption.ExitCode;
         }
 
         progress.MoveTo(100);

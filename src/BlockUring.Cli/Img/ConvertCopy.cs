@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using BlockUring.Cli.Output;
 using BlockUring.Copy;
 using BlockUring.Native.Uring;
@@ -13,23 +12,23 @@ internal static class ConvertCopy
     private const int DefaultChunkLength = 1 << 20;
 
     /// <summary>Copies, and flushes the target.</summary>
+    /// <param name="work">What is copied, and how.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="interruption">Stops the copy between two requests.</param>
     /// <exception cref="CommandFailure">A read or a write failed.</exception>
     /// <exception cref="OperationCanceledException">The user interrupted it.</exception>
-    public static async ValueTask RunAsync(ConvertWork work, ProgressReport progress)
+    public static async ValueTask RunAsync(ConvertWork work, ProgressReport progress, CancellationToken interruption)
     {
         var thread = IoThread.Current;
         var copy = new BlockCopy(thread, SettingsOf(work));
         progress.TotalBytes = copy.Progress.Total;
-        using var interrupt = new CancellationTokenSource();
-        using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, c => Interrupt(c, interrupt));
-        using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, c => Interrupt(c, interrupt));
         using var showing = new CancellationTokenSource();
         try
         {
             if (work.Preparation.IsNew)
                 await work.Target.Format.BeginFillAsync();
             _ = ShowAsync(thread, copy.Progress, progress, showing.Token);
-            await copy.RunAsync(interrupt.Token);
+            await copy.RunAsync(interruption);
             await work.Target.FlushAsync();
         }
         catch (BlockException e)
@@ -48,13 +47,6 @@ internal static class ConvertCopy
 
     // Why: not CancelAsync, which may end on another thread than the one that owns the images.
     private static void Stop(CancellationTokenSource source) => source.Cancel();
-
-    // The copy stops between two requests; then what was made so far is removed.
-    private static void Interrupt(PosixSignalContext context, CancellationTokenSource interrupt)
-    {
-        context.Cancel = true;
-        interrupt.Cancel();
-    }
 
     // Ends some time after the copy has, on its own: nobody waits for the last delay.
     private static async Task ShowAsync(IoThread thread, CopyProgress copied, ProgressReport progress, CancellationToken stop)

@@ -62,11 +62,16 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         }
     }
 
-    /// <summary>Removes the file that was made: what is in it must not be taken for the whole. A device is left as it is.</summary>
+    /// <summary>
+    /// Removes the files that were made (an external data file, too): what is in them must not be taken for the whole. A device is left as it is.
+    /// </summary>
     public void RemoveCreated()
     {
-        if (CreatedPath != null)
-            NewFile.Remove(CreatedPath);
+        if (CreatedPath == null)
+            return;
+        NewFile.Remove(CreatedPath);
+        if (options?["data_file"] is { } dataPath)
+            NewFile.Remove(dataPath);
     }
 
     private CreateOptionText ParseOptions(ImageDriver driver)

@@ -22,11 +22,12 @@ internal static class NewFile
         }
     }
 
-    /// <summary>Removes a file if it is a regular one; what cannot be removed stays.</summary>
+    /// <summary>Removes a file if it is a regular one (behind a symbolic link: that file, not the link); what cannot be removed stays.</summary>
     public static void Remove(string path)
     {
         try
         {
+            path = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
             if (File.Exists(path) && (File.GetAttributes(path) & FileAttributes.Device) == 0)
                 File.Delete(path);
         }
