@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
