@@ -16,7 +16,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed_steps=0
 
-# For child processes of tests that run as somebody without a home directory.
+# The test programs are started by their own executables, since some start themselves again as somebody else, who has no home directory.
+DOTNET_ROOT=$(dirname "$(readlink -f "$(command -v dotnet)")")
+export DOTNET_ROOT
 export DOTNET_CLI_HOME="$work/home"
 mkdir -p "$DOTNET_CLI_HOME" && chmod 777 "$work" "$DOTNET_CLI_HOME"
 
@@ -53,7 +55,7 @@ run_tests() {
     local name=$1 project=$2 configuration=$3 log="$work/$1.log"
     shift 3
     step "$name ($configuration) $*"
-    dotnet exec "$project/bin/$configuration/net10.0/$name.dll" -noLogo -noColor -parallelMode none "$@" >"$log" 2>&1
+    "$project/bin/$configuration/net10.0/$name" -noLogo -noColor -parallelMode none "$@" >"$log" 2>&1
     local code=$?
     local line
     line=$(grep -E "^ *$name +Total:" "$log" | tail -1)
