@@ -47,22 +47,26 @@ internal sealed class PackedWindow
             buffer.Dispose();
     }
 
-    // Is a user itself, so that the buffer stays until the kernel is done with it.
+    // Is a user itself, so that the buffer stays until the kernel is done with it; it leaves before the others go on, who may end all.
     private async Task FillAsync(BlockFile file)
     {
         Enter();
+        Exception? failure = null;
         try
         {
             await file.ReadAsync(Start, buffer.Memory);
+        }
+#pragma warning disable CA1031 // Thrown to all who wait.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            failure = e;
+        }
+
+        Leave();
+        if (failure == null)
             Arrival.Succeed();
-        }
-        catch (BlockException e)
-        {
-            Arrival.Fail(e);
-        }
-        finally
-        {
-            Leave();
-        }
+        else
+            Arrival.Fail(failure);
     }
 }
