@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Xunit;
 
 namespace BlockUring.NativeTests.Storage;
@@ -53,7 +54,7 @@ internal sealed class HostPlace : IDisposable
     public void Dispose()
     {
         if (mounted != null)
-            Tool.Run("umount", mounted);
+            Unmount(mounted);
         if (device != null)
             Tool.Run("losetup", "-d", device);
         folder.Dispose();
@@ -81,6 +82,19 @@ internal sealed class HostPlace : IDisposable
         var (code, output) = Tool.TryRun("losetup", "--find", "--show", "--direct-io=on", "--sector-size", sectorLength, folder["image"]);
         Assert.SkipUnless(code == 0, "no loop device: " + output);
         return new(folder, output.Trim(), null, output.Trim());
+    }
+
+    // Why tries: a ring gives the files that were registered with it back a moment after it was closed, from the kernel's own thread.
+    private static void Unmount(string mounted)
+    {
+        var waited = Stopwatch.StartNew();
+        while (waited.Elapsed < TimeSpan.FromSeconds(20))
+        {
+            if (Tool.TryRun("umount", mounted).Code == 0)
+                return;
+            Thread.Sleep(20);
+        }
+        Tool.Run("umount", mounted);
     }
 
     private static void Mount(params string[] arguments)

@@ -114,7 +114,9 @@ internal sealed class CompressedReader : IDisposable
     // Clusters that follow each other on the host, as a copy reads them, share large reads; others are read alone.
     private PackedWindow WindowFor(CompressedDescriptor descriptor)
     {
-        var follows = descriptor.HostOffset >= nextStart - CompressedDescriptor.SectorLength
+        // Why only read-only: what is appended to an image being written gets into the file later, behind the back of what was read ahead.
+        var follows = file.IsReadOnly
+            && descriptor.HostOffset >= nextStart - CompressedDescriptor.SectorLength
             && descriptor.HostOffset <= nextStart + CompressedDescriptor.SectorLength;
         nextStart = descriptor.HostOffset + descriptor.Length;
         if (shared is { } current && current.Covers(descriptor))

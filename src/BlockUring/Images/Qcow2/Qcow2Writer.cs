@@ -118,8 +118,6 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         try
         {
             var place = await order.Appender.AppendAsync(compressed);
-            // Why: what was read ahead of this place is stale now.
-            image.CompressedClusters.Forget();
             var index = geometry.SliceIndex(guestOffset);
             SetEntry(slice, index, new L2Entry(CompressedDescriptor.Encode(place, compressed.Length, geometry.ClusterBits)));
         }
