@@ -10,7 +10,7 @@ namespace BlockUring.Native.Uring;
 /// <remarks>
 /// There is no synchronization context: whatever code here awaits must complete on this thread, as I/O, delays and worker results do.
 /// </remarks>
-public sealed class IoThread : IDisposable
+public sealed class IoThread : Scheduler, IDisposable
 {
     // How long the thread waits for operations that main left in flight, before the ring is torn down under them.
     private const long DrainMilliseconds = 5000;
@@ -50,11 +50,11 @@ public sealed class IoThread : IDisposable
     /// <summary>The way into the ring.</summary>
     public IoQueue Queue { get; }
 
-    /// <summary>Memory for I/O.</summary>
-    public BufferPool Buffers { get; }
+    /// <inheritdoc/>
+    public override BufferPool Buffers { get; }
 
-    /// <summary>The clock of <see cref="DelayAsync"/>.</summary>
-    public TimeProvider Time { get; }
+    /// <inheritdoc/>
+    public override TimeProvider Time { get; }
 
     /// <summary>What the ring was set up with.</summary>
     public RingFeatures Features => ring.Features;
@@ -91,17 +91,14 @@ public sealed class IoThread : IDisposable
         }
     }
 
-    /// <summary>Runs <paramref name="action"/> on this thread soon. Any thread may call this.</summary>
-    public void Post(Action action) => PostFromWorker(new PostedAction(action));
+    /// <inheritdoc/>
+    public override void Post(Action action) => PostFromWorker(new PostedAction(action));
 
-    /// <summary>Ends after <paramref name="delay"/> at the earliest.</summary>
-    public ValueTask DelayAsync(TimeSpan delay) => timers.DelayAsync(delay);
+    /// <inheritdoc/>
+    public override ValueTask DelayAsync(TimeSpan delay) => timers.DelayAsync(delay);
 
-    /// <summary>Lets everything else that is ready run first.</summary>
-    public ValueTask YieldAsync() => timers.DelayAsync(TimeSpan.Zero);
-
-    /// <summary>Runs work on a worker thread; the result comes back to this thread.</summary>
-    public ValueTask OffloadAsync(WorkItem item)
+    /// <inheritdoc/>
+    public override ValueTask OffloadAsync(WorkItem item)
     {
         var pending = item.Begin(this);
         workers.Add(item);

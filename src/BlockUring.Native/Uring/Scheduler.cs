@@ -1,0 +1,29 @@
+using BlockUring.Native.Memory;
+
+namespace BlockUring.Native.Uring;
+
+/// <summary>
+/// What code above the ring needs of the thread that it runs on: a clock, delays, buffers, workers. An <see cref="IoThread"/> is one; a
+/// simulation has one with a clock of its own.
+/// </summary>
+/// <remarks>Everything but <see cref="Post"/> is called on the thread itself, and what is awaited goes on there.</remarks>
+public abstract class Scheduler
+{
+    /// <summary>The clock of <see cref="DelayAsync"/>.</summary>
+    public abstract TimeProvider Time { get; }
+
+    /// <summary>Memory for I/O.</summary>
+    public abstract BufferPool Buffers { get; }
+
+    /// <summary>Runs <paramref name="action"/> on this thread soon, after what is ready now. Any thread may call this.</summary>
+    public abstract void Post(Action action);
+
+    /// <summary>Ends after <paramref name="delay"/> at the earliest.</summary>
+    public abstract ValueTask DelayAsync(TimeSpan delay);
+
+    /// <summary>Runs work on a worker thread; the result comes back to this thread.</summary>
+    public abstract ValueTask OffloadAsync(WorkItem item);
+
+    /// <summary>Lets everything else that is ready run first.</summary>
+    public ValueTask YieldAsync() => DelayAsync(TimeSpan.Zero);
+}
