@@ -49,7 +49,7 @@ internal sealed class ClusterCompressor : IDisposable
             if (job.IsZero)
             {
                 if (storeZeroes)
-                    await target.WriteZeroesAsync(at, cluster.Length, mayUnmap: true);
+                    await target.WriteZeroesAsync(at, cluster.Length, WriteFlags.MayUnmap);
                 continue;
             }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Images;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
@@ -181,7 +182,7 @@ internal sealed class CopyWorker : IDisposable
     {
         try
         {
-            await settings.Target.WriteZeroesAsync(offset, length, mayUnmap: true);
+            await settings.Target.WriteZeroesAsync(offset, length, WriteFlags.MayUnmap);
         }
         catch (BlockException e)
         {
