@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Bitmaps;
 using BlockUring.Images;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -66,6 +67,9 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
 
     /// <summary>What is told of writes.</summary>
     public WriteObservers Observers { get; }
+
+    /// <summary>The node's dirty bitmaps.</summary>
+    public DirtyBitmapList Bitmaps => Observers.Bitmaps;
 
     /// <summary>The operations that are refused at this node, and why.</summary>
     public OperationBlockers Blockers { get; } = new();

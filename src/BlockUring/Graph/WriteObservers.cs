@@ -1,3 +1,4 @@
+using BlockUring.Bitmaps;
 using BlockUring.Images;
 
 namespace BlockUring.Graph;
@@ -11,8 +12,11 @@ public sealed class WriteObservers
 
     internal WriteObservers(BlockNode node) => this.node = node;
 
+    /// <summary>The dirty bitmaps of the node.</summary>
+    public DirtyBitmapList Bitmaps { get; } = new();
+
     /// <summary>Whether nobody wants to know.</summary>
-    public bool IsIdle => written == null && threshold == 0;
+    public bool IsIdle => written == null && threshold == 0 && Bitmaps.Count == 0;
 
     /// <summary>
     /// Told (offset, length) of every range whose content may have changed, after the write ended, failed ones too. Not of writes that change
@@ -45,7 +49,9 @@ public sealed class WriteObservers
 
     internal void AfterWrite(long offset, long length, WriteFlags flags)
     {
-        if ((flags & WriteFlags.Unchanged) == 0)
-            written?.Invoke(offset, length);
+        if ((flags & WriteFlags.Unchanged) != 0)
+            return;
+        Bitmaps.MarkWritten(offset, length);
+        written?.Invoke(offset, length);
     }
 }
