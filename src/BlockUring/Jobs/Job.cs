@@ -1,4 +1,3 @@
-using BlockUring.Graph;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
@@ -15,7 +14,6 @@ namespace BlockUring.Jobs;
 /// </remarks>
 public abstract class Job
 {
-    private readonly RequestGate gate = new();
     private readonly JobCrew crew;
     private JobList? list;
     private bool isWorking;
@@ -29,10 +27,7 @@ public abstract class Job
         Scheduler = scheduler;
         Type = type;
         Settings = settings;
-        crew = new JobCrew(scheduler, gate);
-        crew.Failed = DropUserPause;
-        AddPause();
-        gate.QuietChanged = ShowPause;
+        crew = new JobCrew(scheduler) { Failed = DropUserPause, QuietChanged = ShowPause };
     }
 
     /// <summary>What the user wanted.</summary>
@@ -54,13 +49,13 @@ public abstract class Job
     public string? Error { get; private set; }
 
     /// <summary>How many things hold it: one before it is started, its user or an error, drains. It works at 0 only.</summary>
-    public int PauseCount { get; private set; }
+    public int PauseCount => crew.PauseCount;
 
     /// <summary>Whether its user, or an error, holds it until it is resumed.</summary>
     public bool IsUserPaused { get; private set; }
 
     /// <summary>Whether requests of it are in flight.</summary>
-    public bool IsBusy => gate.InsideCount > 0;
+    public bool IsBusy => crew.InsideCount > 0;
 
     /// <summary>Whether it can be completed.</summary>
     public bool IsReady => Status is JobStatus.Ready or JobStatus.Standby;
@@ -101,7 +96,7 @@ public abstract class Job
         IsStarted = true;
         isWorking = true;
         ChangeStatus(JobStatus.Running);
-        RemovePause();
+        crew.EndPause();
         ShowPause();
         Scheduler.Detach(RunToEndAsync());
     }
@@ -177,14 +172,10 @@ public abstract class Job
 
     /// <summary>Holds the job for a change of the graph; counted. The task ends when nothing of the job is in flight.</summary>
     /// <remarks>The job does not end either before <see cref="EndDrain"/>: whoever waits for its end must not hold a drain.</remarks>
-    public ValueTask BeginDrainAsync()
-    {
-        PauseCount++;
-        return gate.CloseAsync();
-    }
+    public ValueTask BeginDrainAsync() => crew.PauseAsync();
 
     /// <summary>Takes one <see cref="BeginDrainAsync"/> back.</summary>
-    public void EndDrain() => RemovePause();
+    public void EndDrain() => crew.EndPause();
 
     /// <summary>What is told of it.</summary>
     public JobInfo Describe() => new(Id, Type, Status, Progress.Current, Progress.Total, Error);
@@ -234,12 +225,6 @@ public abstract class Job
         ChangeStatus(JobStatus.Pending);
         if (!Settings.AutoFinalize)
             OnPending();
-    }
-
-    internal void BecomeWaiting()
-    {
-        ChangeStatus(JobStatus.Waiting);
-        Ended.Succeed();
     }
 
     /// <summary>Prepares a result.</summary>
@@ -329,7 +314,7 @@ public abstract class Job
     protected ValueTask EnterAsync() => crew.EnterAsync();
 
     /// <summary>The requests of one <see cref="EnterAsync"/> have ended.</summary>
-    protected void Exit() => gate.Exit();
+    protected void Exit() => crew.Exit();
 
     /// <summary>Runs several workers and ends when all have; when one fails, the others are cancelled at their next entry.</summary>
     /// <param name="count">How many.</param>
@@ -363,12 +348,12 @@ public abstract class Job
     private protected void PauseForUser()
     {
         IsUserPaused = true;
-        AddPause();
+        Scheduler.Detach(crew.PauseAsync());
     }
 
     private protected void BecomeReady()
     {
-        if (gate.InsideCount == 0)
+        if (!IsBusy)
             throw new InvalidOperationException("A job becomes ready between Enter and Exit.");
         ChangeStatus(JobStatus.Ready);
     }
@@ -417,18 +402,14 @@ public abstract class Job
         var turn = new Arrival();
         Scheduler.Post(turn.Succeed);
         await turn;
-        await gate.EnterAsync();
-        gate.Exit();
+        await crew.WaitForResumeAsync();
         isWorking = false;
         if (Error == null && !IsForceCancelled)
-        {
-            await Transaction!.SucceedAsync(this);
-            return;
-        }
-
-        Fail();
+            ChangeStatus(JobStatus.Waiting);
+        else
+            Fail();
         Ended.Succeed();
-        await Transaction!.AbortAsync(this);
+        await (Error == null ? Transaction!.SucceedAsync() : Transaction!.AbortAsync(this));
     }
 
     private void Fail()
@@ -438,25 +419,13 @@ public abstract class Job
             ChangeStatus(JobStatus.Aborting);
     }
 
-    private void AddPause()
-    {
-        PauseCount++;
-        _ = gate.CloseAsync().AsTask();
-    }
-
-    private void RemovePause()
-    {
-        PauseCount--;
-        gate.Open();
-    }
-
     private void DropUserPause()
     {
         if (!IsUserPaused)
             return;
         IsUserPaused = false;
         OnUserResumed();
-        RemovePause();
+        crew.EndPause();
     }
 
     // The gate has become quiet, or has been opened.
@@ -464,12 +433,12 @@ public abstract class Job
     {
         if (!isWorking)
             return;
-        if (gate.IsQuiet && Status is JobStatus.Running or JobStatus.Ready)
+        if (crew.IsQuiet && Status is JobStatus.Running or JobStatus.Ready)
         {
             ChangeStatus(Status == JobStatus.Ready ? JobStatus.Standby : JobStatus.Paused);
             OnPaused();
         }
-        else if (!gate.IsClosed && Status is JobStatus.Paused or JobStatus.Standby)
+        else if (PauseCount == 0 && Status is JobStatus.Paused or JobStatus.Standby)
         {
             ChangeStatus(Status == JobStatus.Standby ? JobStatus.Ready : JobStatus.Running);
             OnResumed();

@@ -5,8 +5,8 @@ using BlockUring.Storage;
 
 namespace BlockUring.Jobs;
 
-/// <summary>The workers of a job: where they wait, sleep, and learn that it is over.</summary>
-internal sealed class JobCrew(Scheduler scheduler, RequestGate gate)
+/// <summary>The workers of a job: where they are held while it is paused, where they sleep, and how they learn that it is over.</summary>
+internal sealed class JobCrew
 {
     // Why: a disk that answers at once would keep the thread for itself.
     private const int EntriesPerTurn = 128;
@@ -14,9 +14,34 @@ internal sealed class JobCrew(Scheduler scheduler, RequestGate gate)
     // Why: a delay cannot be taken back, and holds on to its job until it is over.
     private static readonly TimeSpan MaxSleep = TimeSpan.FromSeconds(1);
 
+    private readonly RequestGate gate = new();
+    private readonly Scheduler scheduler;
     private List<Arrival> sleepers = [];
     private Exception? failure;
     private uint entryCount;
+
+    /// <summary>A crew with one pause: it has not been started.</summary>
+    public JobCrew(Scheduler scheduler)
+    {
+        this.scheduler = scheduler;
+        scheduler.Detach(PauseAsync());
+    }
+
+    /// <summary>How many pauses there are now.</summary>
+    public int PauseCount { get; private set; }
+
+    /// <summary>How many are making requests.</summary>
+    public int InsideCount => gate.InsideCount;
+
+    /// <summary>Whether it is paused, and nobody makes requests any more.</summary>
+    public bool IsQuiet => gate.IsQuiet;
+
+    /// <summary>Called when <see cref="IsQuiet"/> has changed, and when a pause has ended before that.</summary>
+    public Action? QuietChanged
+    {
+        get => gate.QuietChanged;
+        set => gate.QuietChanged = value;
+    }
 
     /// <summary>Whether entering and sleeping throw from now on; those who wait learn of it when they are let in or woken.</summary>
     public bool MustStop { get; set; }
@@ -24,9 +49,33 @@ internal sealed class JobCrew(Scheduler scheduler, RequestGate gate)
     /// <summary>Called when one of several workers has failed, and the others are to learn of it.</summary>
     public Action? Failed { get; set; }
 
-    /// <summary>Enters the gate when it is open.</summary>
+    /// <summary>Adds a pause; ends when nobody is inside.</summary>
+    public ValueTask PauseAsync()
+    {
+        PauseCount++;
+        return gate.CloseAsync();
+    }
+
+    /// <summary>Takes a pause back; after the last one all go on at once.</summary>
+    public void EndPause()
+    {
+        PauseCount--;
+        gate.Open();
+    }
+
+    /// <summary>Waits until there is no pause.</summary>
+    public async ValueTask WaitForResumeAsync()
+    {
+        await gate.EnterAsync();
+        gate.Exit();
+    }
+
+    /// <summary>Enters when there is no pause; owes an <see cref="Exit"/> then.</summary>
     public ValueTask EnterAsync() =>
         !MustStop && ++entryCount % EntriesPerTurn != 0 && gate.TryEnter() ? ValueTask.CompletedTask : EnterLaterAsync();
+
+    /// <summary>Leaves.</summary>
+    public void Exit() => gate.Exit();
 
     /// <summary>Runs workers until all have ended; throws the first failure then.</summary>
     public async ValueTask RunAsync(int count, Func<int, ValueTask> work)

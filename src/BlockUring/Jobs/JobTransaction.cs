@@ -17,9 +17,8 @@ public sealed class JobTransaction
     internal void Remove(Job job) => jobs.Remove(job);
 
     /// <summary>A job has done its work.</summary>
-    internal async ValueTask SucceedAsync(Job job)
+    internal async ValueTask SucceedAsync()
     {
-        job.BecomeWaiting();
         if (IsEnding || jobs.Exists(j => !j.HasEnded))
             return;
         foreach (var each in jobs.ToArray())
