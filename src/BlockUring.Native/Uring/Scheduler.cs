@@ -26,4 +26,7 @@ public abstract class Scheduler
 
     /// <summary>Lets everything else that is ready run first.</summary>
     public ValueTask YieldAsync() => DelayAsync(TimeSpan.Zero);
+
+    /// <summary>As <see cref="Post"/>, for the result of work; any thread.</summary>
+    internal virtual void PostResult(IRunnable result) => Post(result.Run);
 }
