@@ -31,6 +31,9 @@ public abstract class Scheduler
     /// <summary>Lets work go on by itself. What it throws is a bug: it is thrown on the thread, where nobody catches it.</summary>
     public void Detach(ValueTask work) => _ = WatchAsync(work);
 
+    /// <summary>As <see cref="Post"/>, for the result of work; any thread.</summary>
+    internal virtual void PostResult(IRunnable result) => Post(result.Run);
+
     private async Task WatchAsync(ValueTask work)
     {
         try
