@@ -50,6 +50,9 @@ public sealed class SnapshotCopy : IDisposable
     /// <summary>What may be read of the snapshot; null means all.</summary>
     public DirtyBitmap? Accessible { get; set; }
 
+    /// <summary>Told when some more bytes are done, or will not be needed.</summary>
+    public Action? Advanced { get; set; }
+
     /// <summary>The unit of copying in bytes.</summary>
     public int ClusterLength => settings.ClusterLength;
 
@@ -153,6 +156,7 @@ public sealed class SnapshotCopy : IDisposable
         Pending.Reset(start, end - start);
         Accessible?.Reset(start, end - start);
         inFlight.Release(held);
+        Advanced?.Invoke();
     }
 
     /// <summary>Waits until nothing is in flight.</summary>
@@ -223,6 +227,7 @@ public sealed class SnapshotCopy : IDisposable
                 DoneBytes += done;
             else
                 Pending.Set(offset, length);
+            Advanced?.Invoke();
         }
     }
 
