@@ -13,12 +13,17 @@ public partial class TidyTests
     // Who may use whom inside the engine: a folder and the folders it must not know.
     private static readonly (string Folder, string[] Forbidden)[] Layers =
     [
-        ("src/BlockUring.Native/", ["BlockUring.Storage", "BlockUring.Images", "BlockUring.Copy", "BlockUring.Cli"]),
-        ("src/BlockUring/Storage/", ["BlockUring.Images", "BlockUring.Copy", "BlockUring.Cli"]),
-        ("src/BlockUring/Images/", ["BlockUring.Copy", "BlockUring.Cli"]),
+        ("src/BlockUring.Native/", ["BlockUring.Storage", "BlockUring.Images", "BlockUring.Copy", "BlockUring.Qmp", "BlockUring.Cli"]),
+        ("src/BlockUring/Storage/", ["BlockUring.Images", "BlockUring.Copy", "BlockUring.Qmp", "BlockUring.Cli"]),
+        ("src/BlockUring/Images/", ["BlockUring.Copy", "BlockUring.Qmp", "BlockUring.Cli"]),
         ("src/BlockUring/Images/Raw/", ["BlockUring.Images.Qcow2"]),
         ("src/BlockUring/Images/Qcow2/", ["BlockUring.Images.Raw"]),
-        ("src/BlockUring/Copy/", ["BlockUring.Images.Qcow2", "BlockUring.Images.Raw", "BlockUring.Cli"]),
+        ("src/BlockUring/", ["BlockUring.Qmp", "BlockUring.Cli"]),
+        ("src/BlockUring.Qmp/", ["BlockUring.Cli"]),
+        ("src/BlockUring.Qmp/Wire/", ["BlockUring.Qmp.Schema", "BlockUring.Qmp.Commands", "BlockUring.Qmp.Channels", "BlockUring.Qmp.Objects"]),
+        ("src/BlockUring.Qmp/Schema/", ["BlockUring.Qmp.Commands", "BlockUring.Qmp.Channels", "BlockUring.Qmp.Objects"]),
+        ("src/BlockUring.Qmp/Channels/", ["BlockUring.Qmp.Wire", "BlockUring.Qmp.Schema", "BlockUring.Qmp.Commands", "BlockUring.Qmp.Objects"]),
+        ("src/BlockUring/Copy/", ["BlockUring.Images.Qcow2", "BlockUring.Images.Raw", "BlockUring.Qmp", "BlockUring.Cli"]),
     ];
 
     [Fact]
