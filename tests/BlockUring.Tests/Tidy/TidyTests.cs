@@ -15,6 +15,7 @@ public partial class TidyTests
     [
         ("src/BlockUring.Native/", ["BlockUring.Storage", "BlockUring.Images", "BlockUring.Copy", "BlockUring.Cli"]),
         ("src/BlockUring/Storage/", ["BlockUring.Images", "BlockUring.Copy", "BlockUring.Cli"]),
+        ("src/BlockUring/Bitmaps/", ["BlockUring.Native", "BlockUring.Images", "BlockUring.Graph", "BlockUring.Copy", "BlockUring.Cli"]),
         ("src/BlockUring/Images/", ["BlockUring.Copy", "BlockUring.Cli"]),
         ("src/BlockUring/Images/Raw/", ["BlockUring.Images.Qcow2"]),
         ("src/BlockUring/Images/Qcow2/", ["BlockUring.Images.Raw"]),
