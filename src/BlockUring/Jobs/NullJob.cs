@@ -55,7 +55,6 @@ public sealed class NullJob : BlockJob
             position += memory.Length;
             await WaitForTurnAsync(memory.Length);
             await ReadAsync(offset, memory);
-            Progress.Advance(memory.Length);
         }
     }
 
@@ -68,6 +67,7 @@ public sealed class NullJob : BlockJob
             try
             {
                 await disk.ReadAsync(offset, memory);
+                Progress.Advance(memory.Length);
                 return;
             }
             catch (BlockException e)
@@ -77,6 +77,7 @@ public sealed class NullJob : BlockJob
                     case JobErrorAction.Report:
                         throw;
                     case JobErrorAction.Ignore:
+                        Progress.Advance(memory.Length);
                         return;
                 }
             }

@@ -13,13 +13,15 @@ public partial class TidyTests
     // Who may use whom inside the engine: a folder and the folders it must not know.
     private static readonly (string Folder, string[] Forbidden)[] Layers =
     [
-        ("src/BlockUring.Native/", ["BlockUring.Storage", "BlockUring.Images", "BlockUring.Copy", "BlockUring.Cli"]),
-        ("src/BlockUring/Storage/", ["BlockUring.Images", "BlockUring.Copy", "BlockUring.Cli"]),
-        ("src/BlockUring/Bitmaps/", ["BlockUring.Native", "BlockUring.Images", "BlockUring.Graph", "BlockUring.Copy", "BlockUring.Cli"]),
-        ("src/BlockUring/Images/", ["BlockUring.Copy", "BlockUring.Cli"]),
+        ("src/BlockUring.Native/", ["BlockUring.Storage", "BlockUring.Images", "BlockUring.Copy", "BlockUring.Jobs", "BlockUring.Cli"]),
+        ("src/BlockUring/Storage/", ["BlockUring.Images", "BlockUring.Copy", "BlockUring.Jobs", "BlockUring.Cli"]),
+        ("src/BlockUring/Bitmaps/", ["BlockUring.Native", "BlockUring.Images", "BlockUring.Graph", "BlockUring.Copy", "BlockUring.Jobs", "BlockUring.Cli"]),
+        ("src/BlockUring/Images/", ["BlockUring.Copy", "BlockUring.Jobs", "BlockUring.Cli"]),
         ("src/BlockUring/Images/Raw/", ["BlockUring.Images.Qcow2"]),
         ("src/BlockUring/Images/Qcow2/", ["BlockUring.Images.Raw"]),
-        ("src/BlockUring/Copy/", ["BlockUring.Images.Qcow2", "BlockUring.Images.Raw", "BlockUring.Cli"]),
+        ("src/BlockUring/Graph/", ["BlockUring.Jobs", "BlockUring.Cli"]),
+        ("src/BlockUring/Copy/", ["BlockUring.Images.Qcow2", "BlockUring.Images.Raw", "BlockUring.Jobs", "BlockUring.Cli"]),
+        ("src/BlockUring/Jobs/", ["BlockUring.Images.Qcow2", "BlockUring.Images.Raw", "BlockUring.Cli"]),
     ];
 
     [Fact]
