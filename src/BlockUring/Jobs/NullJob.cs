@@ -89,7 +89,6 @@ public sealed class NullJob : BlockJob
             position += memory.Length;
             await WaitForTurnAsync(memory.Length);
             await ReadAsync(offset, memory);
-            Progress.Advance(memory.Length);
         }
     }
 
@@ -102,6 +101,7 @@ public sealed class NullJob : BlockJob
             try
             {
                 await disk.ReadAsync(offset, memory);
+                Progress.Advance(memory.Length);
                 return;
             }
             catch (BlockException e)
@@ -111,6 +111,7 @@ public sealed class NullJob : BlockJob
                     case JobErrorAction.Report:
                         throw;
                     case JobErrorAction.Ignore:
+                        Progress.Advance(memory.Length);
                         return;
                 }
             }
