@@ -84,7 +84,8 @@ public sealed class Qcow2WriterSimulation(ITestOutputHelper output)
     private static void AssertSame(ImageWorld world)
     {
         var actual = world.ReadAll();
-        var same = actual.AsSpan().CommonPrefixLength(world.Model.Current);
+        Assert.Equal(world.Model.Length, actual.Length);
+        var same = actual.AsSpan().CommonPrefixLength(world.Model.Content);
         Assert.True(same == actual.Length, $"byte {same} differs");
     }
 
