@@ -1,0 +1,213 @@
+using System.Diagnostics;
+using System.Text.Json;
+using BlockUring.NativeTests.Images;
+
+namespace BlockUring.NativeTests.Daemon;
+
+/// <summary>Plays a script against a daemon in a folder of its own and writes down what happens.</summary>
+/// <remarks>
+/// A line of a script is one of these; an apostrophe stands for a quotation mark in JSON, a line that starts with a blank continues the one before:
+/// <code>
+/// # words                  a remark for the reader of the transcript
+/// $ command                a command of the shell in the scenario's folder; its output and a failure are written down
+/// daemon OPTIONS           starts the daemon with a monitor, and negotiates capabilities
+/// start OPTIONS            runs the daemon without a monitor until it ends: its exit code and its messages are written down
+/// exit                     waits for the end of the daemon
+/// COMMAND ARGUMENTS        a QMP command, and everything that comes until its reply
+/// wait EVENT WORDS         waits for an event with these words among its values, since the last command
+/// strict                   from here on the place of events before or after a reply counts, and so do the pauses of drains
+/// send TEXT                a line for the monitor, as it is
+/// receive                  the next reply, and what comes before it
+/// mask MEMBERS             the values of these members are not compared from here on; unmask: again
+/// </code>
+/// </remarks>
+internal sealed class Scenario : IDisposable
+{
+    private readonly TempFolder folder = new();
+    private readonly string[] command;
+    private readonly Queue<JsonElement> unclaimed = [];
+    private bool strict;
+
+    public Scenario(Side side)
+    {
+        command = DaemonUnderTest.Command(side);
+        Transcript = new Transcript(folder.Path);
+    }
+
+    /// <summary>What has happened so far.</summary>
+    public Transcript Transcript { get; }
+
+    /// <summary>The running daemon.</summary>
+    public QmpPeer Peer { get; private set; } = null!;
+
+    /// <summary>The scenario's folder, which is the daemon's working directory.</summary>
+    public string Folder => folder.Path;
+
+    /// <summary>Plays the lines of a script.</summary>
+    public void Play(string script)
+    {
+        foreach (var line in script.Replace("\n ", " ", StringComparison.Ordinal).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var cut = line.IndexOf(' ', StringComparison.Ordinal);
+            PlayLine(line, cut < 0 ? line : line[..cut], cut < 0 ? "" : line[(cut + 1)..].Trim());
+        }
+    }
+
+    /// <summary>Sends a command and writes down what comes until its reply.</summary>
+    public JsonElement Run(string name, string arguments = "")
+    {
+        var json = arguments.Replace('\'', '"');
+        Transcript.Add($"{name} {arguments}".TrimEnd());
+        Peer.Send($"{{\"execute\":\"{name}\"{(json.Length > 0 ? $",\"arguments\":{json}" : "")}}}\n");
+        return Receive();
+    }
+
+    /// <summary>Writes down what comes, up to a reply.</summary>
+    public JsonElement Receive()
+    {
+        unclaimed.Clear();
+        while (Peer.Receive() is { } message)
+        {
+            if (strict || !message.TryGetProperty("event", out _))
+                Transcript.AddReply(message);
+            if (!message.TryGetProperty("event", out _))
+            {
+                AddEvents();
+                return message;
+            }
+
+            unclaimed.Enqueue(message);
+        }
+
+        AddEvents();
+        Transcript.Add("    (the connection is closed)");
+        return default;
+    }
+
+    /// <summary>Starts the daemon with a monitor and connects to it, without negotiation.</summary>
+    public void Start(string options, string monitor = "--monitor chardev=monitor")
+    {
+        Peer?.Dispose();
+        File.Delete(folder["monitor.sock"]);
+        var words = $"{options} --chardev socket,id=monitor,path=monitor.sock,server=on,wait=off {monitor}";
+        Peer = new QmpPeer(command, folder.Path, Split(words), () => Transcript.ToString());
+        Peer.Connect(folder["monitor.sock"]);
+    }
+
+    public void Dispose()
+    {
+        Peer?.Dispose();
+        folder.Dispose();
+    }
+
+    private void PlayLine(string line, string word, string rest)
+    {
+        switch (word)
+        {
+            case "#":
+                Transcript.Add(line);
+                break;
+            case "$":
+                RunShell(rest);
+                break;
+            case "daemon":
+                Transcript.Add(line);
+                Start(rest);
+                _ = Peer.Receive();
+                Peer.Send("{\"execute\":\"qmp_capabilities\"}\n");
+                _ = Peer.Receive();
+                break;
+            case "start":
+                Transcript.Add(line);
+                Peer?.Dispose();
+                Peer = new QmpPeer(command, folder.Path, Split(rest), () => Transcript.ToString());
+                WaitForExit();
+                break;
+            case "exit":
+                Transcript.Add(line);
+                WaitForExit();
+                break;
+            case "wait":
+                Transcript.Add(line);
+                WaitForEvent(rest.Split(' '));
+                break;
+            case "send":
+                Transcript.Add(line);
+                Peer.Send(rest + "\n");
+                break;
+            case "receive":
+                Receive();
+                break;
+            case "mask":
+                Transcript.Mask(rest.Split(' '));
+                break;
+            case "strict":
+                strict = true;
+                break;
+            case "unmask":
+                Transcript.Unmask(rest.Split(' '));
+                break;
+            default:
+                Run(word, rest);
+                break;
+        }
+    }
+
+    // Why: a job may be over before its command is answered, or after; that is a matter of luck, unless the scenario is strict.
+    private void AddEvents()
+    {
+        if (!strict)
+            Transcript.AddEvents(unclaimed);
+    }
+
+    private void WaitForEvent(string[] words)
+    {
+        bool Fits(JsonElement message) => message.TryGetProperty("event", out var name) && name.GetString() == words[0] &&
+            words.Skip(1).All(w => message.GetProperty("data").Has(w));
+
+        while (unclaimed.TryDequeue(out var earlier))
+        {
+            if (Fits(earlier))
+                return;
+        }
+
+        List<JsonElement> events = [];
+        while (Peer.Receive() is { } message)
+        {
+            events.Add(message);
+            if (strict)
+                Transcript.AddReply(message);
+            if (!Fits(message))
+                continue;
+            if (!strict)
+                Transcript.AddEvents(events);
+            return;
+        }
+
+        Peer.Fail("the connection was closed");
+    }
+
+    private void WaitForExit()
+    {
+        var (exitCode, output, error) = Peer.WaitForExit();
+        Transcript.AddOutput("out", output);
+        Transcript.AddOutput("err", error);
+        Transcript.Add($"    exit code {exitCode}");
+    }
+
+    private void RunShell(string line)
+    {
+        Transcript.Add($"$ {line}");
+        var start = new ProcessStartInfo("/bin/sh", ["-c", $"({line}) 2>&1"]) { WorkingDirectory = folder.Path, RedirectStandardOutput = true };
+        start.Environment["PID"] = Peer == null! ? "" : $"{Peer.Id}";
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Transcript.AddOutput("|", output);
+        if (process.ExitCode != 0)
+            Transcript.Add($"    exit code {process.ExitCode}");
+    }
+
+    private static string[] Split(string options) =>
+        [.. options.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(o => o.Replace('\'', '"').Replace('~', ' '))];
+}
