@@ -100,61 +100,72 @@ public sealed class MonitorTests : DaemonTestBase
         s.Play("""
             daemon
             mask qemu package
-            send []
-            receive
-            send 1
-            receive
-            send "text"
-            receive
-            send null
-            receive
-            send {}
-            receive
-            send {"execute":null}
-            receive
-            send {"arguments":{}}
-            receive
-            send {"execute":"query-version","arguments":null}
-            receive
-            # One error for each invalid token.
-            send {zork}
-            receive
-            send {"execute":"query-version"}
-            receive
-            send {"execute" "query-version"}
-            receive
-            send {"execute":"query-version",}
-            receive
-            send {"execute":"query-version"]
-            receive
-            send }
-            receive
-            send ]
-            receive
-            send {"a":01}
-            receive
-            send {"a":"\x"}
-            receive
-            send {"a":"\ud800"}
-            receive
-            send {"execute":"query-version"}
-            receive
+            probe []
+            probe 1
+            probe "text"
+            probe null
+            probe true
+            probe -5
+            probe 1.5e3
+            probe {}
+            probe {"execute":null}
+            probe {"arguments":{}}
+            probe {"execute":"query-version","arguments":null}
+            # An error throws away what the parser had; what is left is read anew, and is wrong again.
+            probe {zork}
+            probe zork
+            probe nul
+            probe True
+            probe {"execute" "query-version"}
+            probe {"execute":"query-version",}
+            probe {"execute":"query-version"]
+            probe {"execute":"query-version" "id":1}
+            probe {,}
+            probe {1:2}
+            probe {"a":[1 2]}
+            probe {"a":[1,]}
+            probe [[1,2],]
+            probe }
+            probe ]
+            probe :
+            probe ,
+            probe {"a":01}
+            probe {"a":+1}
+            probe {"a":1.}
+            probe {"a":.5}
+            probe {"a":1e}
+            probe {"a":-}
+            probe {"a":99999999999999999999999999}
+            probe {"a":1e999}
+            probe {"a":"\x"}
+            probe {"a":"\ud800"}
+            probe {"a":"\u12"}
+            probe {"a":"\u0000"}
+            probe {"execute":"query-version","id":"\ud83d\ude00"}
+            probe {"execute":"query-version","id":"\/\b\f\t"}
             # An apostrophe quotes as well as a quotation mark, and a percent sign is no value.
-            send {'execute':'query-version','id':'it"s'}
-            receive
-            send {"execute":"query-version","id":%d}
-            receive
+            probe {'execute':'query-version','id':'it"s'}
+            probe {"execute":"query-version","id":%d}
+            probe {"execute":"query-version","id":"%d"}
+            probe {"execute":"zork\n\"zork\""}
             # Blanks, tabs and line ends mean nothing between tokens; several commands may share a line.
             """);
         s.Peer.Send("  {\t\"execute\"\r\n:\n\"query-version\"}{\"execute\":\"query-version\",\"id\":2}\n");
         s.Play("receive\nreceive\n# A byte 0xFF throws away what came before it.");
-        s.Peer.Send([.. "{\"execute\":[\"qu"u8, 0xff, .. "{\"execute\":\"query-version\",\"id\":3}\n"u8]);
-        s.Play("receive\nreceive\n# Overlong and broken UTF-8.");
-        s.Peer.Send([.. "{\"execute\":\"query-version\",\"id\":\""u8, 0xc0, 0x80, .. "\"}\n"u8]);
-        s.Play("receive\nsend {\"execute\":\"query-version\",\"id\":4}\nreceive");
-        s.Play("# Nesting has a limit.");
-        s.Peer.Send(new string('[', 1025) + "\n");
-        s.Play("receive\nsend {\"execute\":\"query-version\",\"id\":5}\nreceive");
+        s.Peer.Send([.. "{\"execute\":[\"qu"u8, 0xff]);
+        s.Play("probe");
+        s.Peer.Send([.. "{\"execute\":[1,"u8, 0xff]);
+        s.Play("probe\n# Overlong and broken UTF-8.");
+        s.Peer.Send([.. "{\"execute\":\"query-version\",\"id\":\""u8, 0xc0, 0x80, .. "\"}"u8]);
+        s.Play("probe");
+        s.Peer.Send([.. "{\"execute\":\"query-version\",\"id\":\""u8, 0xe4, .. "\"}"u8]);
+        s.Play("probe\n# A control character in a string.");
+        s.Peer.Send("{\"execute\":\"query-version\",\"id\":\"a\u0001b\"}");
+        s.Play("probe\n# Nesting has a limit.");
+        s.Peer.Send(new string('[', 1024) + new string(']', 1024));
+        s.Play("probe");
+        s.Peer.Send(new string('[', 1025));
+        s.Play("probe");
     });
 
     [Theory, MemberData(nameof(Sides))]

@@ -42,29 +42,25 @@ internal sealed class QmpPeer : IDisposable
     /// <summary>The process.</summary>
     public int Id => process.Id;
 
-    /// <summary>Connects to the monitor's socket, as soon as it is there.</summary>
-    public void Connect(string path)
+    /// <summary>Waits until the daemon has written a file.</summary>
+    public void WaitForFile(string path)
     {
         var watch = Stopwatch.StartNew();
-        while (socket == null)
+        while (!File.Exists(path) || new FileInfo(path).Length == 0)
         {
-            var attempt = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-            try
-            {
-                attempt.Connect(new UnixDomainSocketEndPoint(path));
-                socket = attempt;
-                socket.ReceiveTimeout = PatienceMs;
-            }
-            catch (SocketException)
-            {
-                attempt.Dispose();
-                if (process.HasExited)
-                    Fail($"the daemon ended with code {process.ExitCode}: {error.Result}");
-                if (watch.ElapsedMilliseconds > PatienceMs)
-                    Fail($"nobody listens at {path}");
-                process.WaitForExit(5);
-            }
+            if (process.HasExited)
+                Fail($"the daemon ended with code {process.ExitCode}: {error.Result}");
+            if (watch.ElapsedMilliseconds > PatienceMs)
+                Fail($"there is no {path}");
+            process.WaitForExit(5);
         }
+    }
+
+    /// <summary>Connects to the monitor's socket.</summary>
+    public void Connect(string path)
+    {
+        socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = PatienceMs };
+        socket.Connect(new UnixDomainSocketEndPoint(path));
     }
 
     /// <summary>Ends the connection; the daemon goes on.</summary>

@@ -17,7 +17,9 @@ namespace BlockUring.NativeTests.Daemon;
 /// wait EVENT WORDS         waits for an event with these words among its values, since the last command
 /// strict                   from here on the place of events before or after a reply counts, and so do the pauses of drains
 /// send TEXT                a line for the monitor, as it is
+/// probe TEXT               the same, and all replies: up to that of a query behind it
 /// receive                  the next reply, and what comes before it
+/// show NODE MEMBERS        asks for these members of a node's description
 /// mask MEMBERS             the values of these members are not compared from here on; unmask: again
 /// </code>
 /// </remarks>
@@ -89,8 +91,11 @@ internal sealed class Scenario : IDisposable
     {
         Peer?.Dispose();
         File.Delete(folder["monitor.sock"]);
-        var words = $"{options} --chardev socket,id=monitor,path=monitor.sock,server=on,wait=off {monitor}";
+        File.Delete(folder["ready.pid"]);
+        var words = $"{options} --chardev socket,id=monitor,path=monitor.sock,server=on,wait=off {monitor} --pidfile ready.pid";
         Peer = new QmpPeer(command, folder.Path, Split(words), () => Transcript.ToString());
+        // Why: who connects to QEMU's daemon before it is ready is sometimes read by two of its threads, which mixes up the bytes.
+        Peer.WaitForFile(folder["ready.pid"]);
         Peer.Connect(folder["monitor.sock"]);
     }
 
@@ -128,15 +133,24 @@ internal sealed class Scenario : IDisposable
                 WaitForExit();
                 break;
             case "wait":
-                Transcript.Add(line);
                 WaitForEvent(rest.Split(' '));
                 break;
             case "send":
                 Transcript.Add(line);
                 Peer.Send(rest + "\n");
                 break;
+            case "probe":
+                Transcript.Add($"send {rest}".TrimEnd());
+                Peer.Send(rest + "\n{\"execute\":\"query-jobs\",\"id\":\"probe\"}\n");
+                while (!(Receive().TryGetProperty("id", out var id) && id.ToString() == "probe"))
+                    continue;
+                break;
             case "receive":
                 Receive();
+                break;
+            case "show":
+                Transcript.Add(line);
+                Show(rest.Split(' '));
                 break;
             case "mask":
                 Transcript.Mask(rest.Split(' '));
@@ -185,6 +199,22 @@ internal sealed class Scenario : IDisposable
         }
 
         Peer.Fail("the connection was closed");
+    }
+
+    private void Show(string[] words)
+    {
+        Peer.Send("{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\n");
+        unclaimed.Clear();
+        JsonElement? reply;
+        while ((reply = Peer.Receive()) is { } message && message.TryGetProperty("event", out _))
+            unclaimed.Enqueue(message);
+        AddEvents();
+        var node = reply!.Value.GetProperty("return").EnumerateArray().FirstOrDefault(n => n.GetProperty("node-name").ValueEquals(words[0]));
+        if (node.ValueKind == JsonValueKind.Undefined)
+            Transcript.Add("    no such node");
+        else
+            foreach (var member in words[1..])
+                Transcript.Add($"    {member}: {(node.TryGetProperty(member, out var value) ? Transcript.Show(value) : "none")}");
     }
 
     private void WaitForExit()

@@ -16,6 +16,7 @@ internal sealed partial class Transcript(string folder)
 
     private readonly StringBuilder text = new();
     private readonly HashSet<string> masked = [];
+    private JsonElement? held;
 
     /// <summary>From here on the values of these members are not compared.</summary>
     public void Mask(params IEnumerable<string> members) => masked.UnionWith(members);
@@ -26,6 +27,7 @@ internal sealed partial class Transcript(string folder)
     /// <summary>Adds lines as they are, but for names.</summary>
     public void Add(string lines)
     {
+        Flush();
         var plain = lines.Replace(folder, "DIR", StringComparison.Ordinal);
         text.Append(MadeUpName().Replace(plain, "#block*")).Append('\n');
     }
@@ -43,28 +45,22 @@ internal sealed partial class Transcript(string folder)
             Add($"    {Show(message)}");
     }
 
-    /// <summary>Adds events, but for the pauses of drains: a job that pauses and goes on at once.</summary>
-    public void AddEvents(IReadOnlyCollection<JsonElement> events)
+    /// <summary>Adds events, but for the pauses of drains: a job that pauses and goes on before anything else happens.</summary>
+    public void AddEvents(IEnumerable<JsonElement> events)
     {
-        JsonElement? held = null;
         foreach (var message in events)
         {
-            if (held is { } pause)
-            {
+            var endsPause = held is { } pause && HasStatus(message, "running", "ready") && Id(message) == Id(pause);
+            if (endsPause)
                 held = null;
-                if (HasStatus(message, "running", "ready") && Id(message) == Id(pause))
-                    continue;
-                AddReply(pause);
-            }
-
-            if (HasStatus(message, "paused", "standby"))
+            else if (HasStatus(message, "paused", "standby"))
+            {
+                Flush();
                 held = message;
+            }
             else
                 AddReply(message);
         }
-
-        if (held is { } last)
-            AddReply(last);
     }
 
     /// <summary>Adds what the daemon wrote: its standard output or error.</summary>
@@ -85,7 +81,19 @@ internal sealed partial class Transcript(string folder)
         return Encoding.UTF8.GetString(stream.ToArray());
     }
 
-    public override string ToString() => text.ToString();
+    public override string ToString()
+    {
+        Flush();
+        return text.ToString();
+    }
+
+    private void Flush()
+    {
+        if (held is not { } last)
+            return;
+        held = null;
+        AddReply(last);
+    }
 
     private static bool HasStatus(JsonElement message, params string[] statuses) =>
         message.GetProperty("event").GetString() == "JOB_STATUS_CHANGE" && statuses.Contains(message.GetProperty("data").GetProperty("status").GetString());

@@ -1,0 +1,138 @@
+using Xunit;
+
+namespace BlockUring.NativeTests.Daemon;
+
+/// <summary>Overlays: blockdev-snapshot, blockdev-snapshot-sync, change-backing-file, and filters by their names.</summary>
+public sealed class SnapshotTests : DaemonTestBase
+{
+    [Theory, MemberData(nameof(Sides))]
+    public void OverlaysArePutOnTop(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 a.qcow2 1M && qemu-io -c 'write -q -P 1 0 1M' a.qcow2
+        $ qemu-img create -q -f qcow2 o.qcow2 1M
+        $ qemu-img create -q -f qcow2 o2.qcow2 2M
+        $ qemu-img create -q -f qcow2 -b a.qcow2 -F qcow2 based.qcow2
+        $ truncate -s 1M r.raw
+        daemon
+        blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
+        blockdev-add {'driver':'raw','node-name':'user','file':'a'}
+        blockdev-add {'driver':'qcow2','node-name':'o','backing':null,'file':{'driver':'file','filename':'o.qcow2'}}
+        blockdev-add {'driver':'qcow2','node-name':'o2','backing':null,'file':{'driver':'file','filename':'o2.qcow2'}}
+        blockdev-add {'driver':'raw','node-name':'r','file':{'driver':'file','filename':'r.raw'}}
+        blockdev-add {'driver':'copy-on-read','node-name':'cor','file':{'driver':'null-co','size':1048576}}
+        blockdev-snapshot {'node':'zork','overlay':'o'}
+        blockdev-snapshot {'node':'a','overlay':'zork'}
+        blockdev-snapshot {'node':'a','overlay':'r'}
+        blockdev-snapshot {'node':'a','overlay':'cor'}
+        blockdev-snapshot {'node':'a','overlay':'a'}
+        blockdev-snapshot {'node':'a','overlay':'user'}
+        blockdev-snapshot {'node':'a','overlay':'o'}
+        show o backing_file backing_file_depth ro
+        show a ro
+        blockdev-snapshot {'node':'a','overlay':'o'}
+        blockdev-snapshot {'node':'o','overlay':'a'}
+        blockdev-snapshot {'node':'o','overlay':'o2'}
+        show o2 backing_file backing_file_depth
+        show o ro
+        blockdev-del {'node-name':'o2'}
+        blockdev-del {'node-name':'user'}
+        blockdev-del {'node-name':'o2'}
+        blockdev-add {'driver':'qcow2','node-name':'based','file':{'driver':'file','filename':'based.qcow2'}}
+        blockdev-snapshot {'node':'r','overlay':'based'}
+        quit
+        exit
+        # The headers are left alone.
+        $ qemu-img info o.qcow2 | grep backing
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void OverlaysAreMade(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 a.qcow2 1M && qemu-io -c 'write -q -P 1 0 1M' a.qcow2
+        $ qemu-img create -q -f qcow2 e.qcow2 1M
+        daemon
+        blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2'}
+        blockdev-snapshot-sync {'snapshot-file':'s.qcow2'}
+        blockdev-snapshot-sync {'node-name':'zork','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
+        blockdev-snapshot-sync {'device':'a','node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'a'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'1s'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s','format':'zork'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s','format':'raw'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'no/folder','snapshot-node-name':'s'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'gone','snapshot-node-name':'s','mode':'existing'}
+        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
+        show s backing_file backing_file_depth ro
+        show a ro
+        blockdev-snapshot-sync {'node-name':'s','snapshot-file':'e.qcow2','snapshot-node-name':'e','mode':'existing'}
+        show e backing_file backing_file_depth
+        show s ro
+        change-backing-file {'device':'zork','image-node-name':'s','backing-file':'x'}
+        change-backing-file {'device':'e','image-node-name':'zork','backing-file':'x'}
+        change-backing-file {'device':'e','image-node-name':'a','backing-file':'x'}
+        change-backing-file {'device':'s','image-node-name':'e','backing-file':'x'}
+        change-backing-file {'device':'e','image-node-name':'s','backing-file':'x.qcow2'}
+        show s ro backing_file
+        blockdev-snapshot-internal-sync {'device':'e','name':'i'}
+        blockdev-snapshot-delete-internal-sync {'device':'e','name':'i'}
+        quit
+        exit
+        $ qemu-img info s.qcow2 | grep backing; qemu-img info e.qcow2 | grep backing
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void SnapshotsOfSeveralDisks(Side side) => Play(side, """
+        $ for i in a b; do qemu-img create -q -f qcow2 $i.qcow2 1M; qemu-img create -q -f qcow2 o$i.qcow2 1M; done
+        daemon
+        blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
+        blockdev-add {'driver':'qcow2','node-name':'b','file':{'driver':'file','filename':'b.qcow2'}}
+        blockdev-add {'driver':'qcow2','node-name':'oa','backing':null,'file':{'driver':'file','filename':'oa.qcow2'}}
+        blockdev-add {'driver':'qcow2','node-name':'ob','backing':null,'file':{'driver':'file','filename':'ob.qcow2'}}
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'blockdev-snapshot','data':{'node':'b','overlay':'zork'}}]}
+        show oa backing_file
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'abort','data':{}}]}
+        show oa backing_file
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'blockdev-snapshot','data':{'node':'b','overlay':'ob'}}],
+         'properties':{'completion-mode':'grouped'}}
+        transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'a','snapshot-file':'x.qcow2','snapshot-node-name':'x'}}],'properties':{'completion-mode':'grouped'}}
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'blockdev-snapshot','data':{'node':'b','overlay':'ob'}}]}
+        show oa backing_file
+        show ob backing_file
+        transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'oa','snapshot-file':'x.qcow2','snapshot-node-name':'x'}},{'type':'abort','data':{}}]}
+        show x backing_file
+        $ ls *.qcow2
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void FiltersAreNodes(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 a.qcow2 1M
+        $ truncate -s 1M t.raw
+        daemon --object throttle-group,id=g,limits.iops-total=1000
+        mask actual-size
+        blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
+        blockdev-add {'driver':'file','node-name':'t','filename':'t.raw'}
+        blockdev-add {'driver':'throttle','node-name':'th','throttle-group':'g','file':'a'}
+        blockdev-add {'driver':'copy-on-read','node-name':'cor','file':'th'}
+        blockdev-add {'driver':'copy-on-read','node-name':'cor2','file':'th','bottom':'zork'}
+        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':3}
+        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}],'set-state':[{'event':'read_aio','new-state':2}]}
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd'}
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd','bitmap':{'node':'a','name':'zork'}}
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw2','file':'zork','target':'bd'}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'a'}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
+        blockdev-add {'driver':'null-co','node-name':'nc','size':12345,'latency-ns':1000,'read-zeroes':true}
+        blockdev-add {'driver':'null-aio','node-name':'na'}
+        show th drv file image
+        show cor drv file ro
+        show bd drv file image
+        show cbw drv file image
+        show sa drv file ro image
+        show nc drv file image
+        show na drv image
+        blockdev-del {'node-name':'t'}
+        blockdev-del {'node-name':'sa'}
+        blockdev-del {'node-name':'cbw'}
+        blockdev-del {'node-name':'bd'}
+        blockdev-del {'node-name':'t'}
+        """);
+}
