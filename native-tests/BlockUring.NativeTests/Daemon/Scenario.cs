@@ -27,7 +27,7 @@ internal sealed class Scenario : IDisposable
 {
     private readonly TempFolder folder = new();
     private readonly string[] command;
-    private readonly Queue<JsonElement> unclaimed = [];
+    private readonly List<JsonElement> recent = [];
     private bool strict;
 
     public Scenario(Side side)
@@ -67,7 +67,7 @@ internal sealed class Scenario : IDisposable
     /// <summary>Writes down what comes, up to a reply.</summary>
     public JsonElement Receive()
     {
-        unclaimed.Clear();
+        recent.Clear();
         while (Peer.Receive() is { } message)
         {
             if (strict || !message.TryGetProperty("event", out _))
@@ -78,7 +78,7 @@ internal sealed class Scenario : IDisposable
                 return message;
             }
 
-            unclaimed.Enqueue(message);
+            recent.Add(message);
         }
 
         AddEvents();
@@ -124,13 +124,16 @@ internal sealed class Scenario : IDisposable
                 break;
             case "start":
                 Transcript.Add(line);
-                Peer?.Dispose();
-                Peer = new QmpPeer(command, folder.Path, Split(rest), () => Transcript.ToString());
-                WaitForExit();
+                var once = new QmpPeer(command, folder.Path, Split(rest), () => Transcript.ToString());
+                WaitForExit(once);
+                if (Peer == null!)
+                    Peer = once;
+                else
+                    once.Dispose();
                 break;
             case "exit":
                 Transcript.Add(line);
-                WaitForExit();
+                WaitForExit(Peer);
                 break;
             case "wait":
                 WaitForEvent(rest.Split(' '));
@@ -171,7 +174,7 @@ internal sealed class Scenario : IDisposable
     private void AddEvents()
     {
         if (!strict)
-            Transcript.AddEvents(unclaimed);
+            Transcript.AddEvents(recent);
     }
 
     private void WaitForEvent(string[] words)
@@ -179,15 +182,12 @@ internal sealed class Scenario : IDisposable
         bool Fits(JsonElement message) => message.TryGetProperty("event", out var name) && name.GetString() == words[0] &&
             words.Skip(1).All(w => message.GetProperty("data").Has(w));
 
-        while (unclaimed.TryDequeue(out var earlier))
-        {
-            if (Fits(earlier))
-                return;
-        }
-
+        if (recent.Any(Fits))
+            return;
         List<JsonElement> events = [];
         while (Peer.Receive() is { } message)
         {
+            recent.Add(message);
             events.Add(message);
             if (strict)
                 Transcript.AddReply(message);
@@ -204,22 +204,28 @@ internal sealed class Scenario : IDisposable
     private void Show(string[] words)
     {
         Peer.Send("{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\n");
-        unclaimed.Clear();
+        recent.Clear();
         JsonElement? reply;
         while ((reply = Peer.Receive()) is { } message && message.TryGetProperty("event", out _))
-            unclaimed.Enqueue(message);
+            recent.Add(message);
         AddEvents();
         var node = reply!.Value.GetProperty("return").EnumerateArray().FirstOrDefault(n => n.GetProperty("node-name").ValueEquals(words[0]));
         if (node.ValueKind == JsonValueKind.Undefined)
             Transcript.Add("    no such node");
         else
             foreach (var member in words[1..])
-                Transcript.Add($"    {member}: {(node.TryGetProperty(member, out var value) ? Transcript.Show(value) : "none")}");
+                Transcript.Add($"    {member}: {(node.TryGetProperty(member, out var value) ? Show(member, value) : "none")}");
     }
 
-    private void WaitForExit()
+    // Bitmaps by name, without those that a daemon keeps for itself.
+    private string Show(string member, JsonElement value) => member != "dirty-bitmaps"
+        ? Transcript.Show(value)
+        : string.Concat(value.EnumerateArray().Where(b => b.TryGetProperty("name", out _))
+            .OrderBy(b => b.GetProperty("name").GetString(), StringComparer.Ordinal).Select(b => "\n      " + Transcript.Show(b)));
+
+    private void WaitForExit(QmpPeer peer)
     {
-        var (exitCode, output, error) = Peer.WaitForExit();
+        var (exitCode, output, error) = peer.WaitForExit();
         Transcript.AddOutput("out", output);
         Transcript.AddOutput("err", error);
         Transcript.Add($"    exit code {exitCode}");

@@ -31,7 +31,7 @@ public sealed class SnapshotTests : DaemonTestBase
         blockdev-snapshot {'node':'a','overlay':'o'}
         blockdev-snapshot {'node':'o','overlay':'a'}
         blockdev-snapshot {'node':'o','overlay':'o2'}
-        show o2 backing_file backing_file_depth
+        show o2 backing_file_depth
         show o ro
         blockdev-del {'node-name':'o2'}
         blockdev-del {'node-name':'user'}
@@ -53,14 +53,13 @@ public sealed class SnapshotTests : DaemonTestBase
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2'}
         blockdev-snapshot-sync {'snapshot-file':'s.qcow2'}
         blockdev-snapshot-sync {'node-name':'zork','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
-        blockdev-snapshot-sync {'device':'a','node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'a'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'1s'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s','format':'zork'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s','format':'raw'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'no/folder','snapshot-node-name':'s'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'gone','snapshot-node-name':'s','mode':'existing'}
-        blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
+        blockdev-snapshot-sync {'device':'a','node-name':'a','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
         show s backing_file backing_file_depth ro
         show a ro
         blockdev-snapshot-sync {'node-name':'s','snapshot-file':'e.qcow2','snapshot-node-name':'e','mode':'existing'}
@@ -107,14 +106,14 @@ public sealed class SnapshotTests : DaemonTestBase
         $ qemu-img create -q -f qcow2 a.qcow2 1M
         $ truncate -s 1M t.raw
         daemon --object throttle-group,id=g,limits.iops-total=1000
-        mask actual-size
+        mask actual-size file filename
         blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
         blockdev-add {'driver':'file','node-name':'t','filename':'t.raw'}
         blockdev-add {'driver':'throttle','node-name':'th','throttle-group':'g','file':'a'}
         blockdev-add {'driver':'copy-on-read','node-name':'cor','file':'th'}
         blockdev-add {'driver':'copy-on-read','node-name':'cor2','file':'th','bottom':'zork'}
         blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':3}
-        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}],'set-state':[{'event':'read_aio','new-state':2}]}
+        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}],'set-state':[{'event':'read_aio','new_state':2}]}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd'}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd','bitmap':{'node':'a','name':'zork'}}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw2','file':'zork','target':'bd'}
@@ -122,12 +121,12 @@ public sealed class SnapshotTests : DaemonTestBase
         blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
         blockdev-add {'driver':'null-co','node-name':'nc','size':12345,'latency-ns':1000,'read-zeroes':true}
         blockdev-add {'driver':'null-aio','node-name':'na'}
-        show th drv file image
-        show cor drv file ro
-        show bd drv file image
-        show cbw drv file image
-        show sa drv file ro image
-        show nc drv file image
+        show th drv image
+        show cor drv ro
+        show bd drv image
+        show cbw drv image
+        show sa drv ro image
+        show nc drv image
         show na drv image
         blockdev-del {'node-name':'t'}
         blockdev-del {'node-name':'sa'}

@@ -16,7 +16,7 @@ internal sealed partial class Transcript(string folder)
 
     private readonly StringBuilder text = new();
     private readonly HashSet<string> masked = [];
-    private JsonElement? held;
+    private readonly List<JsonElement> held = [];
 
     /// <summary>From here on the values of these members are not compared.</summary>
     public void Mask(params IEnumerable<string> members) => masked.UnionWith(members);
@@ -28,21 +28,14 @@ internal sealed partial class Transcript(string folder)
     public void Add(string lines)
     {
         Flush();
-        var plain = lines.Replace(folder, "DIR", StringComparison.Ordinal);
-        text.Append(MadeUpName().Replace(plain, "#block*")).Append('\n');
+        Append(lines);
     }
 
     /// <summary>Adds what the monitor sent.</summary>
     public void AddReply(JsonElement message)
     {
-        if (message.TryGetProperty("event", out var name))
-            Add($"    ! {name} {(message.TryGetProperty("data", out var data) ? Show(data) : "")}".TrimEnd());
-        else if (message.TryGetProperty("return", out var result))
-            Add($"    {Show(result)}{ShowId(message)}");
-        else if (message.TryGetProperty("error", out var error) && error.EnumerateObject().Count() == 2)
-            Add($"    {error.GetProperty("class")}: {error.GetProperty("desc")}{ShowId(message)}");
-        else
-            Add($"    {Show(message)}");
+        Flush();
+        Write(message);
     }
 
     /// <summary>Adds events, but for the pauses of drains: a job that pauses and goes on before anything else happens.</summary>
@@ -50,23 +43,20 @@ internal sealed partial class Transcript(string folder)
     {
         foreach (var message in events)
         {
-            var endsPause = held is { } pause && HasStatus(message, "running", "ready") && Id(message) == Id(pause);
-            if (endsPause)
-                held = null;
+            var pause = held.FindIndex(h => HasStatus(message, "running", "ready") && Id(message) == Id(h));
+            if (pause >= 0)
+                held.RemoveAt(pause);
             else if (HasStatus(message, "paused", "standby"))
-            {
-                Flush();
-                held = message;
-            }
+                held.Add(message);
             else
-                AddReply(message);
+                Write(message);
         }
     }
 
-    /// <summary>Adds what the daemon wrote: its standard output or error.</summary>
+    /// <summary>Adds what a program wrote: its standard output or error, but for the remarks of image creation.</summary>
     public void AddOutput(string mark, string output)
     {
-        foreach (var line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith("Formatting '", StringComparison.Ordinal)))
             Add($"    {mark} {ProgramName().Replace(line, "daemon: ")}");
     }
 
@@ -89,10 +79,27 @@ internal sealed partial class Transcript(string folder)
 
     private void Flush()
     {
-        if (held is not { } last)
-            return;
-        held = null;
-        AddReply(last);
+        foreach (var message in held)
+            Write(message);
+        held.Clear();
+    }
+
+    private void Append(string lines)
+    {
+        var plain = lines.Replace(folder, "DIR", StringComparison.Ordinal);
+        text.Append(MadeUpName().Replace(plain, "#block*")).Append('\n');
+    }
+
+    private void Write(JsonElement message)
+    {
+        if (message.TryGetProperty("event", out var name))
+            Append($"    ! {name} {(message.TryGetProperty("data", out var data) ? Show(data) : "")}".TrimEnd());
+        else if (message.TryGetProperty("return", out var result))
+            Append($"    {Show(result)}{ShowId(message)}");
+        else if (message.TryGetProperty("error", out var error) && error.EnumerateObject().Count() == 2)
+            Append($"    {error.GetProperty("class")}: {error.GetProperty("desc")}{ShowId(message)}");
+        else
+            Append($"    {Show(message)}");
     }
 
     private static bool HasStatus(JsonElement message, params string[] statuses) =>
