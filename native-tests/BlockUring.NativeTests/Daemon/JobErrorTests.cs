@@ -42,6 +42,7 @@ public sealed class JobErrorTests : DaemonTestBase
     [Theory, MemberData(nameof(Sides))]
     public void ErrorsStopTheJob(Side side) => Play(side, Disk + """
         blockdev-backup {'job-id':'j','device':'s','target':'t','sync':'full','on-source-error':'stop'}
+        wait BLOCK_JOB_ERROR j
         wait JOB_STATUS_CHANGE j paused
         query-jobs
         query-block-jobs
@@ -50,6 +51,7 @@ public sealed class JobErrorTests : DaemonTestBase
         job-resume {'id':'j'}
         wait JOB_STATUS_CHANGE j null
         blockdev-backup {'job-id':'j','device':'d','target':'f','sync':'full','on-target-error':'stop'}
+        wait BLOCK_JOB_ERROR j
         wait JOB_STATUS_CHANGE j paused
         query-block-jobs
         block-job-resume {'device':'j'}
@@ -59,6 +61,7 @@ public sealed class JobErrorTests : DaemonTestBase
     [Theory, MemberData(nameof(Sides))]
     public void LackOfSpaceStopsTheJob(Side side) => Play(side, Disk + """
         blockdev-backup {'job-id':'j','device':'d','target':'f','sync':'full','on-target-error':'enospc'}
+        wait BLOCK_JOB_ERROR j
         wait JOB_STATUS_CHANGE j paused
         query-block-jobs
         job-resume {'id':'j'}
@@ -72,6 +75,7 @@ public sealed class JobErrorTests : DaemonTestBase
     [Theory, MemberData(nameof(Sides))]
     public void AutoIsEnospc(Side side) => Play(side, Disk + """
         blockdev-backup {'job-id':'j','device':'d','target':'f','sync':'full','on-target-error':'auto'}
+        wait BLOCK_JOB_ERROR j
         wait JOB_STATUS_CHANGE j paused
         query-block-jobs
         job-cancel {'id':'j'}
@@ -87,6 +91,7 @@ public sealed class JobErrorTests : DaemonTestBase
         mask len offset current-progress total-progress busy
         blockdev-add {'driver':'blkdebug','node-name':'e','image':'t','inject-error':[{'event':'none','iotype':'write','errno':28}]}
         blockdev-backup {'job-id':'j','device':'d','target':'e','sync':'full','on-target-error':'stop'}
+        wait BLOCK_JOB_ERROR j
         wait JOB_STATUS_CHANGE j paused
         job-resume {'id':'j'}
         wait BLOCK_JOB_ERROR j
@@ -94,7 +99,6 @@ public sealed class JobErrorTests : DaemonTestBase
         query-block-jobs
         block-job-cancel {'device':'j','force':true}
         wait JOB_STATUS_CHANGE j null
-        blockdev-reopen {'options':[{'driver':'blkdebug','node-name':'e','image':'t'}]}
         """);
 
     [Theory, MemberData(nameof(Sides))]

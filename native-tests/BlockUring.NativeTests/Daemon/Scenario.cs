@@ -15,7 +15,7 @@ namespace BlockUring.NativeTests.Daemon;
 /// exit                     waits for the end of the daemon
 /// COMMAND ARGUMENTS        a QMP command, and everything that comes until its reply
 /// wait EVENT WORDS         waits for an event with these words among its values, since the last command
-/// strict                   from here on the place of events before or after a reply counts, and so do the pauses of drains
+/// strict                   from here on it counts whether an event came before or after a reply
 /// send TEXT                a line for the monitor, as it is
 /// probe TEXT               the same, and all replies: up to that of a query behind it
 /// receive                  the next reply, and what comes before it
@@ -68,20 +68,20 @@ internal sealed class Scenario : IDisposable
     public JsonElement Receive()
     {
         recent.Clear();
+        List<JsonElement> events = [];
         while (Peer.Receive() is { } message)
         {
-            if (strict || !message.TryGetProperty("event", out _))
-                Transcript.AddReply(message);
-            if (!message.TryGetProperty("event", out _))
+            if (message.TryGetProperty("event", out _))
+                Note(message, events);
+            else
             {
-                AddEvents();
+                Transcript.AddReply(message);
+                Transcript.AddEvents(events);
                 return message;
             }
-
-            recent.Add(message);
         }
 
-        AddEvents();
+        Transcript.AddEvents(events);
         Transcript.Add("    (the connection is closed)");
         return default;
     }
@@ -170,45 +170,41 @@ internal sealed class Scenario : IDisposable
         }
     }
 
-    // Why: a job may be over before its command is answered, or after; that is a matter of luck, unless the scenario is strict.
-    private void AddEvents()
+    // Why: a job may be over before its command is answered, or after. That is a matter of luck: events come behind the reply, unless the scenario is strict.
+    private void Note(JsonElement message, List<JsonElement> events)
     {
-        if (!strict)
-            Transcript.AddEvents(recent);
+        Transcript.DropPauses(recent, message);
+        if (strict)
+            Transcript.AddEvents([message]);
+        else
+            events.Add(message);
     }
 
     private void WaitForEvent(string[] words)
     {
-        bool Fits(JsonElement message) => message.TryGetProperty("event", out var name) && name.GetString() == words[0] &&
-            words.Skip(1).All(w => message.GetProperty("data").Has(w));
+        bool Fits(JsonElement message) => message.GetProperty("event").GetString() == words[0] && words.Skip(1).All(w => message.GetProperty("data").Has(w));
 
-        if (recent.Any(Fits))
-            return;
         List<JsonElement> events = [];
-        while (Peer.Receive() is { } message)
+        while (!recent.Any(Fits))
         {
-            recent.Add(message);
-            events.Add(message);
-            if (strict)
-                Transcript.AddReply(message);
-            if (!Fits(message))
-                continue;
-            if (!strict)
-                Transcript.AddEvents(events);
-            return;
+            if (Peer.Receive() is { } message)
+                Note(message, events);
+            else
+                Peer.Fail("the connection was closed");
         }
 
-        Peer.Fail("the connection was closed");
+        Transcript.AddEvents(events);
     }
 
     private void Show(string[] words)
     {
         Peer.Send("{\"execute\":\"query-named-block-nodes\",\"arguments\":{\"flat\":true}}\n");
         recent.Clear();
+        List<JsonElement> events = [];
         JsonElement? reply;
         while ((reply = Peer.Receive()) is { } message && message.TryGetProperty("event", out _))
-            recent.Add(message);
-        AddEvents();
+            Note(message, events);
+        Transcript.AddEvents(events);
         var node = reply!.Value.GetProperty("return").EnumerateArray().FirstOrDefault(n => n.GetProperty("node-name").ValueEquals(words[0]));
         if (node.ValueKind == JsonValueKind.Undefined)
             Transcript.Add("    no such node");

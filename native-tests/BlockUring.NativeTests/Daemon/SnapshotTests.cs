@@ -2,7 +2,7 @@ using Xunit;
 
 namespace BlockUring.NativeTests.Daemon;
 
-/// <summary>Overlays: blockdev-snapshot, blockdev-snapshot-sync, change-backing-file, and filters by their names.</summary>
+/// <summary>Overlays: blockdev-snapshot, blockdev-snapshot-sync and change-backing-file.</summary>
 public sealed class SnapshotTests : DaemonTestBase
 {
     [Theory, MemberData(nameof(Sides))]
@@ -99,39 +99,5 @@ public sealed class SnapshotTests : DaemonTestBase
         transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'oa','snapshot-file':'x.qcow2','snapshot-node-name':'x'}},{'type':'abort','data':{}}]}
         show x backing_file
         $ ls *.qcow2
-        """);
-
-    [Theory, MemberData(nameof(Sides))]
-    public void FiltersAreNodes(Side side) => Play(side, """
-        $ qemu-img create -q -f qcow2 a.qcow2 1M
-        $ truncate -s 1M t.raw
-        daemon --object throttle-group,id=g,limits.iops-total=1000
-        mask actual-size file filename
-        blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
-        blockdev-add {'driver':'file','node-name':'t','filename':'t.raw'}
-        blockdev-add {'driver':'throttle','node-name':'th','throttle-group':'g','file':'a'}
-        blockdev-add {'driver':'copy-on-read','node-name':'cor','file':'th'}
-        blockdev-add {'driver':'copy-on-read','node-name':'cor2','file':'th','bottom':'zork'}
-        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':3}
-        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}],'set-state':[{'event':'read_aio','new_state':2}]}
-        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd'}
-        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd','bitmap':{'node':'a','name':'zork'}}
-        blockdev-add {'driver':'copy-before-write','node-name':'cbw2','file':'zork','target':'bd'}
-        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'a'}
-        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
-        blockdev-add {'driver':'null-co','node-name':'nc','size':12345,'latency-ns':1000,'read-zeroes':true}
-        blockdev-add {'driver':'null-aio','node-name':'na'}
-        show th drv image
-        show cor drv ro
-        show bd drv image
-        show cbw drv image
-        show sa drv ro image
-        show nc drv image
-        show na drv image
-        blockdev-del {'node-name':'t'}
-        blockdev-del {'node-name':'sa'}
-        blockdev-del {'node-name':'cbw'}
-        blockdev-del {'node-name':'bd'}
-        blockdev-del {'node-name':'t'}
         """);
 }

@@ -43,14 +43,18 @@ internal sealed partial class Transcript(string folder)
     {
         foreach (var message in events)
         {
-            var pause = held.FindIndex(h => HasStatus(message, "running", "ready") && Id(message) == Id(h));
-            if (pause >= 0)
-                held.RemoveAt(pause);
-            else if (HasStatus(message, "paused", "standby"))
+            if (HasStatus(message, "paused", "standby"))
                 held.Add(message);
-            else
+            else if (!EndPause(held, message))
                 Write(message);
         }
+    }
+
+    /// <summary>Adds an event to a list; the end of a pause takes its beginning out.</summary>
+    public static void DropPauses(List<JsonElement> events, JsonElement message)
+    {
+        if (!EndPause(events, message))
+            events.Add(message);
     }
 
     /// <summary>Adds what a program wrote: its standard output or error, but for the remarks of image creation.</summary>
@@ -100,6 +104,16 @@ internal sealed partial class Transcript(string folder)
             Append($"    {error.GetProperty("class")}: {error.GetProperty("desc")}{ShowId(message)}");
         else
             Append($"    {Show(message)}");
+    }
+
+    private static bool EndPause(List<JsonElement> events, JsonElement message)
+    {
+        var pause = HasStatus(message, "running", "ready")
+            ? events.FindIndex(e => HasStatus(e, "paused", "standby") && Id(e) == Id(message))
+            : -1;
+        if (pause >= 0)
+            events.RemoveAt(pause);
+        return pause >= 0;
     }
 
     private static bool HasStatus(JsonElement message, params string[] statuses) =>
