@@ -61,7 +61,9 @@ public sealed class FilterTests : DaemonTestBase
         wait JOB_STATUS_CHANGE j null
         $ qemu-img compare -U -f raw -F raw before.raw out.raw
         $ qemu-io -r -U -f raw -c 'read -q -P 1 0 128k' -c 'read -q -P 9 128k 64k' -c 'read -q -P 1 192k 832k' d.raw
-        blockdev-backup {'job-id':'j','device':'p','target':'sa','sync':'full'}
+        blockdev-add {'driver':'null-co','node-name':'z','size':1048576,'read-zeroes':true}
+        blockdev-backup {'job-id':'j','device':'z','target':'sa','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
         blockdev-del {'node-name':'cbw'}
         blockdev-del {'node-name':'sa'}
         blockdev-del {'node-name':'w'}

@@ -11,7 +11,7 @@ public sealed class JobTransactionTests : DaemonTestBase
         $ truncate -s 64K p.raw && qemu-io -f raw -c 'write -q -P 9 0 64k' p.raw
         daemon --blockdev file,node-name=a,filename=a.raw --blockdev file,node-name=b,filename=b.raw
          --blockdev file,node-name=ta,filename=ta.raw --blockdev file,node-name=tb,filename=tb.raw --blockdev file,node-name=p,filename=p.raw
-        mask len offset current-progress total-progress busy
+        mask len offset current-progress total-progress
         blockdev-add {'driver':'blkdebug','node-name':'f','image':'tb','inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}]}
         blockdev-add {'driver':'raw','node-name':'wa','file':'a','offset':131072,'size':65536}
         block-dirty-bitmap-add {'node':'a','name':'m'}
@@ -64,6 +64,7 @@ public sealed class JobTransactionTests : DaemonTestBase
         transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'none'}},
          {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'f','sync':'full','auto-dismiss':false}}]}
         wait JOB_STATUS_CHANGE jb concluded
+        wait JOB_STATUS_CHANGE ja null
         query-jobs
         job-dismiss {'id':'jb'}
         """);

@@ -94,8 +94,11 @@ internal sealed class Scenario : IDisposable
         File.Delete(folder["ready.pid"]);
         var words = $"{options} --chardev socket,id=monitor,path=monitor.sock,server=on,wait=off {monitor} --pidfile ready.pid";
         Peer = new QmpPeer(command, folder.Path, Split(words), () => Transcript.ToString());
-        // Why: who connects to QEMU's daemon before it is ready is sometimes read by two of its threads, which mixes up the bytes.
+        // Why: the first connection to QEMU's daemon, made while it starts, is sometimes read by two of its threads, which mixes up the bytes.
         Peer.WaitForFile(folder["ready.pid"]);
+        Peer.Connect(folder["monitor.sock"]);
+        _ = Peer.Receive();
+        Peer.Disconnect();
         Peer.Connect(folder["monitor.sock"]);
     }
 
@@ -205,6 +208,8 @@ internal sealed class Scenario : IDisposable
         while ((reply = Peer.Receive()) is { } message && message.TryGetProperty("event", out _))
             Note(message, events);
         Transcript.AddEvents(events);
+        if (reply is not { } answer || !answer.TryGetProperty("return", out var nodes) || nodes.ValueKind != JsonValueKind.Array)
+            Peer.Fail($"no list of nodes: {reply}");
         var node = reply!.Value.GetProperty("return").EnumerateArray().FirstOrDefault(n => n.GetProperty("node-name").ValueEquals(words[0]));
         if (node.ValueKind == JsonValueKind.Undefined)
             Transcript.Add("    no such node");

@@ -50,6 +50,7 @@ public sealed class SnapshotTests : DaemonTestBase
         $ qemu-img create -q -f qcow2 e.qcow2 1M
         daemon
         blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
+        blockdev-add {'driver':'raw','node-name':'user','file':'a'}
         blockdev-snapshot-sync {'node-name':'a','snapshot-file':'s.qcow2'}
         blockdev-snapshot-sync {'snapshot-file':'s.qcow2'}
         blockdev-snapshot-sync {'node-name':'zork','snapshot-file':'s.qcow2','snapshot-node-name':'s'}
@@ -65,17 +66,32 @@ public sealed class SnapshotTests : DaemonTestBase
         blockdev-snapshot-sync {'node-name':'s','snapshot-file':'e.qcow2','snapshot-node-name':'e','mode':'existing'}
         show e backing_file backing_file_depth
         show s ro
-        change-backing-file {'device':'zork','image-node-name':'s','backing-file':'x'}
-        change-backing-file {'device':'e','image-node-name':'zork','backing-file':'x'}
-        change-backing-file {'device':'e','image-node-name':'a','backing-file':'x'}
-        change-backing-file {'device':'s','image-node-name':'e','backing-file':'x'}
-        change-backing-file {'device':'e','image-node-name':'s','backing-file':'x.qcow2'}
-        show s ro backing_file
+        change-backing-file {'device':'e','image-node-name':'s','backing-file':'x'}
         blockdev-snapshot-internal-sync {'device':'e','name':'i'}
         blockdev-snapshot-delete-internal-sync {'device':'e','name':'i'}
         quit
         exit
         $ qemu-img info s.qcow2 | grep backing; qemu-img info e.qcow2 | grep backing
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void HeadersNameOtherBackingFiles(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 base.qcow2 1M && qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 mid.qcow2 && qemu-img create -q -f qcow2 -b mid.qcow2 -F qcow2 top.qcow2
+        daemon
+        blockdev-add {'driver':'qcow2','node-name':'top','file':{'driver':'file','filename':'top.qcow2','node-name':'top-file'},
+         'backing':{'driver':'qcow2','node-name':'mid','file':{'driver':'file','filename':'mid.qcow2'},'backing':{'driver':'qcow2','node-name':'base','file':{'driver':'file','filename':'base.qcow2'}}}}
+        change-backing-file {'device':'zork','image-node-name':'mid','backing-file':'x'}
+        change-backing-file {'device':'mid','image-node-name':'mid','backing-file':'x'}
+        change-backing-file {'device':'top','image-node-name':'zork','backing-file':'x'}
+        change-backing-file {'device':'top','image-node-name':'base','backing-file':'x'}
+        change-backing-file {'device':'top','image-node-name':'top-file','backing-file':'x'}
+        change-backing-file {'device':'top','image-node-name':'mid','backing-file':'other.qcow2'}
+        show mid ro backing_file
+        change-backing-file {'device':'top','image-node-name':'top','backing-file':'./mid.qcow2'}
+        show top ro backing_file
+        quit
+        exit
+        $ for i in top mid; do qemu-img info $i.qcow2 | grep backing; done
         """);
 
     [Theory, MemberData(nameof(Sides))]
