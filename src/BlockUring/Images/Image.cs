@@ -9,10 +9,12 @@ namespace BlockUring.Images;
 /// serialises overlapping writes.
 /// </summary>
 /// <remarks>All members are called on the thread that owns the image's I/O.</remarks>
-public sealed class Image : IAsyncDisposable
+public sealed class Image : GuestDisk, IAsyncDisposable
 {
     private readonly RangeLock writeLock = new();
     private readonly Stack<ReadBatch> idleBatches = new();
+    private readonly Image? ownedBacking;
+    private GuestDisk? backing;
 
     /// <summary>Binds a format to its file; the image owns both from now on, and <paramref name="backing"/> too.</summary>
     public Image(string fileName, ImageFormat format, BlockFile file, Image? backing = null)
@@ -20,7 +22,8 @@ public sealed class Image : IAsyncDisposable
         FileName = fileName;
         Format = format;
         File = file;
-        Backing = backing;
+        ownedBacking = backing;
+        this.backing = backing;
         format.HasBackingImage = backing != null;
     }
 
@@ -33,19 +36,27 @@ public sealed class Image : IAsyncDisposable
     /// <summary>The file that holds the format's metadata.</summary>
     public BlockFile File { get; }
 
-    /// <summary>The image below, null when there is none.</summary>
-    public Image? Backing { get; }
+    /// <inheritdoc/>
+    public override GuestDisk? Backing => backing;
 
-    /// <summary>What the guest sees, in bytes.</summary>
-    public long Length => Format.Length;
+    /// <inheritdoc/>
+    public override long Length => Format.Length;
 
-    /// <summary>Where callers rent buffers.</summary>
-    public BufferPool Buffers => File.Buffers;
+    /// <inheritdoc/>
+    public override int ClusterLength => Format.ClusterLength;
 
-    /// <summary>Reads guest bytes through the whole chain.</summary>
-    /// <param name="offset">0 or more; what lies beyond <see cref="Length"/> reads as zeroes.</param>
-    /// <param name="destination">Filled whole.</param>
-    public ValueTask ReadAsync(long offset, IoMemory destination)
+    /// <inheritdoc/>
+    public override BufferPool Buffers => File.Buffers;
+
+    /// <summary>Shows another disk where this image has nothing of its own; only while no request is in flight. It is not owned.</summary>
+    public void SetBacking(GuestDisk? disk)
+    {
+        backing = disk;
+        Format.HasBackingImage = disk != null;
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask ReadAsync(long offset, IoMemory destination)
     {
         // Why: the common case, one mapping that covers the request, adds no async layer to the file's own request.
         if (destination.Length > 0 && offset + destination.Length <= Length)
@@ -65,10 +76,9 @@ public sealed class Image : IAsyncDisposable
         return ReadPiecesAsync(offset, destination, default);
     }
 
-    /// <summary>Writes guest bytes: reserve, write, publish.</summary>
-    /// <param name="offset">0 or more; the range ends at or before <see cref="Length"/>.</param>
-    /// <param name="source">The bytes.</param>
-    public ValueTask WriteAsync(long offset, IoMemory source)
+    /// <inheritdoc/>
+    /// <remarks>Reserve, write, publish.</remarks>
+    public override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None)
     {
         DemandInside(offset, source.Length);
         return Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset)
@@ -76,10 +86,11 @@ public sealed class Image : IAsyncDisposable
             : WriteReservedAsync(offset, source);
     }
 
-    /// <summary>Makes a guest range read as zeroes, by metadata where the format can.</summary>
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    public async ValueTask WriteZeroesAsync(long offset, long length, bool mayUnmap)
+    public override async ValueTask WriteZeroesAsync(long offset, long length, WriteFlags flags = WriteFlags.None)
     {
+        var mayUnmap = (flags & WriteFlags.MayUnmap) != 0;
         DemandInside(offset, length);
         if (length == 0)
             return;
@@ -106,9 +117,16 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes one cluster that the caller has compressed; see <see cref="ImageFormat.WriteCompressedAsync"/>.</summary>
+    /// <inheritdoc/>
+    public override ValueTask DiscardAsync(long offset, long length)
+    {
+        DemandInside(offset, length);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    public async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
+    public override async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
     {
         DemandInside(offset, 1);
         var held = await LockClustersAsync(offset, 1);
@@ -122,15 +140,12 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes all metadata and flushes.</summary>
-    public ValueTask FlushAsync() => Format.FlushAsync();
+    /// <inheritdoc/>
+    public override ValueTask FlushAsync() => Format.FlushAsync();
 
-    /// <summary>What this layer alone says of the run at <paramref name="offset"/>, as QEMU's block status.</summary>
-    /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
-    /// <param name="maxLength">1 or more.</param>
-    /// <param name="wantZero">Whether to ask the host file about holes: slower, finds more zeroes.</param>
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    public async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
+    public override async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
     {
         var mapping = await Format.MapAsync(offset, Math.Min(maxLength, Length - offset));
         switch (mapping.Kind)
@@ -150,32 +165,13 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    /// <summary>What the chain says of the run at <paramref name="offset"/>: the first layer that holds it, or zeroes.</summary>
-    /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
-    /// <param name="maxLength">1 or more.</param>
-    /// <param name="below">The layer at which to stop (not asked itself); null for the whole chain.</param>
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    public async ValueTask<BlockStatus> GetStatusAsync(long offset, long maxLength, Image? below = null)
-    {
-        maxLength = Math.Min(maxLength, Length - offset);
-        var depth = 0;
-        for (var layer = this; ; layer = layer.Backing)
-        {
-            var status = await layer.GetLayerStatusAsync(offset, maxLength);
-            if (status.IsAllocated || status.IsZero || layer.Backing == null || layer.Backing == below)
-                return status with { Depth = depth };
-            maxLength = status.Length;
-            depth++;
-        }
-    }
-
     /// <summary>Closes the format, the file and the chain below. Writes nothing; flush first.</summary>
     public async ValueTask DisposeAsync()
     {
         await Format.DisposeAsync();
         await File.DisposeAsync();
-        if (Backing != null)
-            await Backing.DisposeAsync();
+        if (ownedBacking != null)
+            await ownedBacking.DisposeAsync();
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
@@ -365,11 +361,5 @@ public sealed class Image : IAsyncDisposable
     {
         long cluster = Format.ClusterLength;
         return cluster == 0 ? length : Math.Min(length, cluster - (offset & (cluster - 1)));
-    }
-
-    private void DemandInside(long offset, long length)
-    {
-        if (offset < 0 || length < 0 || offset > Length - length)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at {offset} are not inside an image of {Length} bytes");
     }
 }

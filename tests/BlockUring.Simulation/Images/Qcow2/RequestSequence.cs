@@ -70,7 +70,8 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
         var (offset, length) = random.Next(6) == 0 ? (0L, (int)kind.Length) : Range();
         await DemandNoReaderAsync(offset, offset + length);
         var write = model.Begin(offset, new byte[length]);
-        Add(FinishAsync(write, image.WriteZeroesAsync(offset, length, random.Next(2) == 0), null), offset, offset + length, true);
+        var flags = random.Next(2) == 0 ? WriteFlags.MayUnmap : WriteFlags.None;
+        Add(FinishAsync(write, image.WriteZeroesAsync(offset, length, flags), null), offset, offset + length, true);
     }
 
     private async Task StartCompressedAsync()
