@@ -48,7 +48,8 @@ public sealed class BackupBitmapTests : DaemonTestBase
         s.Play(Disk);
         foreach (var mode in (string[])["on-success", "never", "always"])
         {
-            s.Run("blockdev-backup", $"{{'job-id':'j','device':'d','target':'t','sync':'bitmap','bitmap':'a','bitmap-mode':'{mode}','auto-finalize':false}}");
+            s.Run("blockdev-backup", "{'job-id':'j','device':'d','target':'t','sync':'bitmap','bitmap':'a'," +
+                $"'bitmap-mode':'{mode}','auto-finalize':false}}");
             s.Play("""
                 wait BLOCK_JOB_PENDING j
                 show d dirty-bitmaps
@@ -65,7 +66,8 @@ public sealed class BackupBitmapTests : DaemonTestBase
         s.Play(Disk);
         foreach (var mode in (string[])["never", "on-success", "always"])
         {
-            s.Run("blockdev-backup", $"{{'job-id':'j','device':'d','target':'t','sync':'bitmap','bitmap':'a','bitmap-mode':'{mode}','auto-finalize':false}}");
+            s.Run("blockdev-backup", "{'job-id':'j','device':'d','target':'t','sync':'bitmap','bitmap':'a'," +
+                $"'bitmap-mode':'{mode}','auto-finalize':false}}");
             s.Play("""
                 wait BLOCK_JOB_PENDING j
                 blockdev-backup {'job-id':'write','device':'p','target':'w2','sync':'full'}

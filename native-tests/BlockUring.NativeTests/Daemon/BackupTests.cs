@@ -7,7 +7,8 @@ public sealed class BackupTests : DaemonTestBase
 {
     private const string Chain = """
         $ qemu-img create -q -f qcow2 base.qcow2 3000320 && qemu-io -c 'write -q -P 1 0 1M' -c 'write -q -P 2 2M 100k' base.qcow2
-        $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2 && qemu-io -c 'write -q -P 3 512k 64k' -c 'write -q -z 1M 64k' -c 'write -q -P 4 2929k 512' top.qcow2
+        $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2 && qemu-io -c 'write -q -P 3 512k 64k' -c 'write -q -z 1M 64k'
+         -c 'write -q -P 4 2929k 512' top.qcow2
         $ qemu-img create -q -f qcow2 t.qcow2 3000320
         daemon --blockdev qcow2,node-name=top,file.driver=file,file.filename=top.qcow2
         blockdev-add {'driver':'qcow2','node-name':'t','file':{'driver':'file','filename':'t.qcow2'}}

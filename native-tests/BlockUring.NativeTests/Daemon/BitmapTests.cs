@@ -176,21 +176,28 @@ public sealed class BitmapTests : DaemonTestBase
         block-dirty-bitmap-add {'node':'d','name':'a'}
         """ + Write + """
         # All of it.
-        transaction {'actions':[{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'b'}},{'type':'block-dirty-bitmap-merge','data':{'node':'d','target':'b','bitmaps':['a']}},
+        transaction {'actions':[{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'b'}},
+         {'type':'block-dirty-bitmap-merge','data':{'node':'d','target':'b','bitmaps':['a']}},
          {'type':'block-dirty-bitmap-disable','data':{'node':'d','name':'b'}},{'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'a'}}]}
         show d dirty-bitmaps
         # Or nothing: the actions before the one that fails are undone.
-        transaction {'actions':[{'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'b'}},{'type':'block-dirty-bitmap-enable','data':{'node':'d','name':'b'}},
-         {'type':'block-dirty-bitmap-disable','data':{'node':'d','name':'a'}},{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'c'}},{'type':'block-dirty-bitmap-merge','data':{'node':'d','target':'a','bitmaps':['b']}},{'type':'abort','data':{}}]}
+        transaction {'actions':[{'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'b'}},
+         {'type':'block-dirty-bitmap-enable','data':{'node':'d','name':'b'}},
+         {'type':'block-dirty-bitmap-disable','data':{'node':'d','name':'a'}},
+         {'type':'block-dirty-bitmap-add','data':{'node':'d','name':'c'}},
+         {'type':'block-dirty-bitmap-merge','data':{'node':'d','target':'a','bitmaps':['b']}},{'type':'abort','data':{}}]}
         show d dirty-bitmaps
         transaction {'actions':[{'type':'block-dirty-bitmap-remove','data':{'node':'d','name':'b'}},{'type':'abort','data':{}}]}
         show d dirty-bitmaps
-        transaction {'actions':[{'type':'block-dirty-bitmap-remove','data':{'node':'d','name':'b'}},{'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'b'}}]}
-        transaction {'actions':[{'type':'block-dirty-bitmap-remove','data':{'node':'d','name':'b'}},{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'b'}}]}
+        transaction {'actions':[{'type':'block-dirty-bitmap-remove','data':{'node':'d','name':'b'}},
+         {'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'b'}}]}
+        transaction {'actions':[{'type':'block-dirty-bitmap-remove','data':{'node':'d','name':'b'}},
+         {'type':'block-dirty-bitmap-add','data':{'node':'d','name':'b'}}]}
         show d dirty-bitmaps
         transaction {'actions':[]}
         transaction {'actions':[{'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'zork'}}]}
-        transaction {'actions':[{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'x'}},{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'x'}}]}
+        transaction {'actions':[{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'x'}},
+         {'type':'block-dirty-bitmap-add','data':{'node':'d','name':'x'}}]}
         transaction {'actions':[{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'x'}}],'properties':{'completion-mode':'grouped'}}
         transaction {'actions':[{'type':'block-dirty-bitmap-clear','data':{'node':'d','name':'a'}}],'properties':{'completion-mode':'grouped'}}
         transaction {'actions':[{'type':'block-dirty-bitmap-add','data':{'node':'d','name':'x'}}],'properties':{'completion-mode':'individual'}}

@@ -23,7 +23,8 @@ public sealed class CreateTests : DaemonTestBase
         wait JOB_STATUS_CHANGE f concluded
         job-dismiss {'id':'f'}
         blockdev-add {'driver':'file','node-name':'q-file','filename':'q.qcow2'}
-        blockdev-create {'job-id':'q','options':{'driver':'qcow2','file':'q-file','size':3145728,'cluster-size':4096,'refcount-bits':8,'lazy-refcounts':true,'backing-file':'a.raw','backing-fmt':'raw'}}
+        blockdev-create {'job-id':'q','options':{'driver':'qcow2','file':'q-file','size':3145728,'cluster-size':4096,'refcount-bits':8,
+         'lazy-refcounts':true,'backing-file':'a.raw','backing-fmt':'raw'}}
         wait JOB_STATUS_CHANGE q concluded
         # The id stays taken until the job is dismissed.
         blockdev-create {'job-id':'q','options':{'driver':'qcow2','file':'q-file','size':3145728}}
@@ -125,7 +126,8 @@ public sealed class CreateTests : DaemonTestBase
         wait JOB_STATUS_CHANGE j concluded
         query-jobs
         job-dismiss {'id':'j'}
-        x-blockdev-amend {'job-id':'j','node-name':'a','force':true,'options':{'driver':'qcow2','encrypt':{'format':'luks','state':'active','new-secret':'s'}}}
+        x-blockdev-amend {'job-id':'j','node-name':'a','force':true,'options':{'driver':'qcow2','encrypt':{'format':'luks','state':'active',
+         'new-secret':'s'}}}
         wait JOB_STATUS_CHANGE j concluded
         query-jobs
         job-dismiss {'id':'j'}

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Xunit;
 
 namespace BlockUring.NativeTests.Daemon;
@@ -19,7 +18,8 @@ public abstract class DaemonTestBase
     /// <summary>Plays a scenario and compares the transcript.</summary>
     internal static void Play(Side side, Action<Scenario> play, [CallerMemberName] string name = "")
     {
-        if (DaemonUnderTest.WhyMissing(side) is { } reason)
+        // The peer's tools make the images and judge them, whoever plays.
+        if ((DaemonUnderTest.WhyMissing(Side.Peer) ?? DaemonUnderTest.WhyMissing(side)) is { } reason)
             Assert.Skip(reason);
         using var scenario = new Scenario(side);
         play(scenario);
@@ -44,27 +44,4 @@ public abstract class DaemonTestBase
     }
 
     private static string Part(string[] lines, int index) => string.Join('\n', lines.Skip(index).Take(6));
-}
-
-/// <summary>Says once that the comparison with our own daemon is missing.</summary>
-public sealed class OurDaemonTests
-{
-    [Fact]
-    public void OurDaemonPlaysTheScenariosToo()
-    {
-        if (DaemonUnderTest.WhyMissing(Side.Ours) is { } reason)
-            Assert.Skip(reason);
-        Assert.Contains(DaemonTestBase.Sides, row => row.Data == Side.Ours);
-    }
-}
-
-internal static class JsonSearch
-{
-    /// <summary>Whether a value is this word, or has it somewhere inside.</summary>
-    public static bool Has(this JsonElement value, string word) => value.ValueKind switch
-    {
-        JsonValueKind.Object => value.EnumerateObject().Any(m => m.Value.Has(word)),
-        JsonValueKind.Array => value.EnumerateArray().Any(i => i.Has(word)),
-        _ => value.ToString() == word,
-    };
 }

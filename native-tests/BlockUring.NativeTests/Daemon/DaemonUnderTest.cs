@@ -3,16 +3,6 @@ using System.Diagnostics;
 
 namespace BlockUring.NativeTests.Daemon;
 
-/// <summary>Who plays a scenario.</summary>
-public enum Side
-{
-    /// <summary>QEMU's storage daemon.</summary>
-    Peer,
-
-    /// <summary>Our own.</summary>
-    Ours,
-}
-
 /// <summary>Finds the two daemons on this host, and says why one is not there.</summary>
 internal static class DaemonUnderTest
 {

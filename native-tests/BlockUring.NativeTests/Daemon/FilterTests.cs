@@ -17,7 +17,8 @@ public sealed class FilterTests : DaemonTestBase
         blockdev-add {'driver':'copy-on-read','node-name':'cor','file':'th'}
         blockdev-add {'driver':'copy-on-read','node-name':'cor2','file':'th','bottom':'zork'}
         blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':3}
-        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}],'set-state':[{'event':'read_aio','new_state':2}]}
+        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write',
+         'errno':28,'once':true}],'set-state':[{'event':'read_aio','new_state':2}]}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd'}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd','bitmap':{'node':'a','name':'zork'}}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw2','file':'zork','target':'bd'}
@@ -43,7 +44,8 @@ public sealed class FilterTests : DaemonTestBase
     private const string Fleecing = """
         $ truncate -s 1M d.raw && qemu-io -f raw -c 'write -q -P 1 0 1M' d.raw && cp d.raw before.raw
         $ qemu-img create -q -f qcow2 t.qcow2 1M && truncate -s 1M out.raw && truncate -s 64K p.raw && qemu-io -f raw -c 'write -q -P 9 0 64k' p.raw
-        daemon --blockdev file,node-name=d,filename=d.raw --blockdev qcow2,node-name=t,file.driver=file,file.filename=t.qcow2 --blockdev file,node-name=p,filename=p.raw
+        daemon --blockdev file,node-name=d,filename=d.raw --blockdev qcow2,node-name=t,file.driver=file,file.filename=t.qcow2 --blockdev
+         file,node-name=p,filename=p.raw
         mask len offset
         blockdev-add {'driver':'file','node-name':'out','filename':'out.raw'}
         blockdev-add {'driver':'blkdebug','node-name':'f','image':'t','inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}]}
@@ -98,7 +100,8 @@ public sealed class FilterTests : DaemonTestBase
     public void CopyOnReadFillsTheOverlay(Side side) => Play(side, """
         $ qemu-img create -q -f qcow2 base.qcow2 1M && qemu-io -c 'write -q -P 1 0 512k' base.qcow2
         $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2 && truncate -s 1M out.raw
-        daemon --blockdev qcow2,node-name=top,file.driver=file,file.filename=top.qcow2 --blockdev copy-on-read,node-name=cor,file=top --blockdev file,node-name=out,filename=out.raw
+        daemon --blockdev qcow2,node-name=top,file.driver=file,file.filename=top.qcow2 --blockdev copy-on-read,node-name=cor,file=top
+         --blockdev file,node-name=out,filename=out.raw
         blockdev-backup {'job-id':'j','device':'cor','target':'out','sync':'full'}
         wait JOB_STATUS_CHANGE j null
         quit

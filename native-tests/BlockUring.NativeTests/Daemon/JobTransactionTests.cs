@@ -22,7 +22,8 @@ public sealed class JobTransactionTests : DaemonTestBase
     [Theory, MemberData(nameof(Sides))]
     public void IndividualJobsSucceed(Side side) => Play(side, Disks + """
         transaction {'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full','speed':1}},
-         {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'tb','sync':'none'}},{'type':'block-dirty-bitmap-clear','data':{'node':'a','name':'m'}}]}
+         {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'tb','sync':'none'}},
+         {'type':'block-dirty-bitmap-clear','data':{'node':'a','name':'m'}}]}
         query-jobs
         job-cancel {'id':'jb'}
         wait JOB_STATUS_CHANGE jb null
@@ -43,7 +44,8 @@ public sealed class JobTransactionTests : DaemonTestBase
 
     [Theory, MemberData(nameof(Sides))]
     public void GroupedJobsFinishTogether(Side side) => Play(side, Disks + """
-        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}},
+        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a',
+         'target':'ta','sync':'full'}},
          {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'tb','sync':'full','auto-finalize':false,'speed':1}}]}
         wait JOB_STATUS_CHANGE ja waiting
         query-jobs
@@ -61,7 +63,8 @@ public sealed class JobTransactionTests : DaemonTestBase
 
     [Theory, MemberData(nameof(Sides))]
     public void GroupedJobsFailTogether(Side side) => Play(side, Disks + """
-        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'none'}},
+        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a',
+         'target':'ta','sync':'none'}},
          {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'f','sync':'full','auto-dismiss':false}}]}
         wait JOB_STATUS_CHANGE jb concluded
         wait JOB_STATUS_CHANGE ja null
@@ -86,7 +89,8 @@ public sealed class JobTransactionTests : DaemonTestBase
 
     [Theory, MemberData(nameof(Sides))]
     public void GroupedJobsAreCancelledTogether(Side side) => Play(side, Disks + """
-        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full','auto-finalize':false}},
+        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a',
+         'target':'ta','sync':'full','auto-finalize':false}},
          {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'tb','sync':'full','speed':1}}]}
         wait JOB_STATUS_CHANGE ja waiting
         block-job-set-speed {'device':'jb','speed':0}
@@ -116,17 +120,22 @@ public sealed class JobTransactionTests : DaemonTestBase
     public void FailedActionsUndoTheOthers(Side side) => Play(side, Disks + """
         blockdev-backup {'job-id':'write','device':'p','target':'wa','sync':'full'}
         wait JOB_STATUS_CHANGE write null
-        transaction {'actions':[{'type':'block-dirty-bitmap-clear','data':{'node':'a','name':'m'}},{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}},{'type':'abort','data':{}}]}
+        transaction {'actions':[{'type':'block-dirty-bitmap-clear','data':{'node':'a','name':'m'}},
+         {'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}},{'type':'abort','data':{}}]}
         show a dirty-bitmaps
         query-jobs
         transaction {'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'incremental','bitmap':'m'}},
-         {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'zork','sync':'full'}},{'type':'block-dirty-bitmap-clear','data':{'node':'b','name':'m'}}]}
+         {'type':'blockdev-backup','data':{'job-id':'jb','device':'b','target':'zork','sync':'full'}},
+         {'type':'block-dirty-bitmap-clear','data':{'node':'b','name':'m'}}]}
         show a dirty-bitmaps
         query-jobs
-        transaction {'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}},{'type':'blockdev-backup','data':{'job-id':'ja','device':'b','target':'tb','sync':'full'}}]}
+        transaction {'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}},
+         {'type':'blockdev-backup','data':{'job-id':'ja','device':'b','target':'tb','sync':'full'}}]}
         query-jobs
-        transaction {'actions':[{'type':'abort','data':{}},{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}}]}
-        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta','sync':'full'}},{'type':'block-dirty-bitmap-clear','data':{'node':'a','name':'m'}}]}
+        transaction {'actions':[{'type':'abort','data':{}},{'type':'blockdev-backup','data':{'job-id':'ja','device':'a','target':'ta',
+         'sync':'full'}}]}
+        transaction {'properties':{'completion-mode':'grouped'},'actions':[{'type':'blockdev-backup','data':{'job-id':'ja','device':'a',
+         'target':'ta','sync':'full'}},{'type':'block-dirty-bitmap-clear','data':{'node':'a','name':'m'}}]}
         query-jobs
         # After all that everything is as free as before.
         blockdev-del {'node-name':'wa'}

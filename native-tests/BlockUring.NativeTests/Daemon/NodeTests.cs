@@ -68,7 +68,8 @@ public sealed class NodeTests : DaemonTestBase
         blockdev-add {'driver':'raw','node-name':'ro-on-ro','file':'ro','read-only':true}
         blockdev-add {'driver':'raw','node-name':'auto-on-ro','file':'ro','auto-read-only':true}
         blockdev-add {'driver':'qcow2','node-name':'q','file':{'driver':'file','filename':'a.qcow2','read-only':true,'node-name':'q-file'}}
-        blockdev-add {'driver':'qcow2','node-name':'q','auto-read-only':true,'file':{'driver':'file','filename':'a.qcow2','read-only':true,'node-name':'q-file'}}
+        blockdev-add {'driver':'qcow2','node-name':'q','auto-read-only':true,'file':{'driver':'file','filename':'a.qcow2','read-only':true,
+         'node-name':'q-file'}}
         blockdev-del {'node-name':'q'}
         # A child inherits read-only from the parent that defines it.
         blockdev-add {'driver':'qcow2','node-name':'q','read-only':true,'file':{'driver':'file','filename':'a.qcow2','node-name':'q-file'}}
@@ -87,7 +88,8 @@ public sealed class NodeTests : DaemonTestBase
         $ qemu-img create -q -f qcow2 -b mid.qcow2 -F qcow2 top.qcow2
         daemon
         mask actual-size
-        blockdev-add {'driver':'raw','node-name':'a','discard':'unmap','detect-zeroes':'unmap','cache':{'direct':false,'no-flush':true},'file':{'driver':'file','filename':'a.raw','node-name':'a-file'}}
+        blockdev-add {'driver':'raw','node-name':'a','discard':'unmap','detect-zeroes':'unmap','cache':{'direct':false,'no-flush':true},
+         'file':{'driver':'file','filename':'a.raw','node-name':'a-file'}}
         query-named-block-nodes
         blockdev-del {'node-name':'a'}
         blockdev-add {'driver':'qcow2','node-name':'top','file':{'driver':'file','filename':'top.qcow2','node-name':'top-file'}}

@@ -6,7 +6,7 @@ using Xunit;
 
 namespace BlockUring.NativeTests.Daemon;
 
-/// <summary>A storage daemon as a process of its own, and a plain client of its monitor: lines in, JSON objects out, in the order they come.</summary>
+/// <summary>A storage daemon as a process of its own, and a plain client of its monitor.</summary>
 internal sealed class QmpPeer : IDisposable
 {
     private const int PatienceMs = 30_000;

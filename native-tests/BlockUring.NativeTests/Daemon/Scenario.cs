@@ -173,7 +173,8 @@ internal sealed class Scenario : IDisposable
         }
     }
 
-    // Why: a job may be over before its command is answered, or after. That is a matter of luck: events come behind the reply, unless the scenario is strict.
+    // Why: a job may be over before its command is answered, or after. That is a matter of luck: events come behind the reply, unless the
+    // scenario is strict.
     private void Note(JsonElement message, List<JsonElement> events)
     {
         Transcript.DropPauses(recent, message);
@@ -185,7 +186,8 @@ internal sealed class Scenario : IDisposable
 
     private void WaitForEvent(string[] words)
     {
-        bool Fits(JsonElement message) => message.GetProperty("event").GetString() == words[0] && words.Skip(1).All(w => message.GetProperty("data").Has(w));
+        bool Fits(JsonElement message) =>
+            message.GetProperty("event").GetString() == words[0] && words.Skip(1).All(w => message.GetProperty("data").Has(w));
 
         List<JsonElement> events = [];
         while (!recent.Any(Fits))

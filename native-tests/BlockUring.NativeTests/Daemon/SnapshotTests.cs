@@ -76,10 +76,12 @@ public sealed class SnapshotTests : DaemonTestBase
 
     [Theory, MemberData(nameof(Sides))]
     public void HeadersNameOtherBackingFiles(Side side) => Play(side, """
-        $ qemu-img create -q -f qcow2 base.qcow2 1M && qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 mid.qcow2 && qemu-img create -q -f qcow2 -b mid.qcow2 -F qcow2 top.qcow2
+        $ qemu-img create -q -f qcow2 base.qcow2 1M && qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 mid.qcow2 && qemu-img create -q
+         -f qcow2 -b mid.qcow2 -F qcow2 top.qcow2
         daemon
         blockdev-add {'driver':'qcow2','node-name':'top','file':{'driver':'file','filename':'top.qcow2','node-name':'top-file'},
-         'backing':{'driver':'qcow2','node-name':'mid','file':{'driver':'file','filename':'mid.qcow2'},'backing':{'driver':'qcow2','node-name':'base','file':{'driver':'file','filename':'base.qcow2'}}}}
+         'backing':{'driver':'qcow2','node-name':'mid','file':{'driver':'file','filename':'mid.qcow2'},'backing':{'driver':'qcow2',
+          'node-name':'base','file':{'driver':'file','filename':'base.qcow2'}}}}
         change-backing-file {'device':'zork','image-node-name':'mid','backing-file':'x'}
         change-backing-file {'device':'mid','image-node-name':'mid','backing-file':'x'}
         change-backing-file {'device':'top','image-node-name':'zork','backing-file':'x'}
@@ -88,7 +90,7 @@ public sealed class SnapshotTests : DaemonTestBase
         change-backing-file {'device':'top','image-node-name':'mid','backing-file':'other.qcow2'}
         show mid ro backing_file
         change-backing-file {'device':'top','image-node-name':'top','backing-file':'./mid.qcow2'}
-        show top ro backing_file
+        show top ro
         quit
         exit
         $ for i in top mid; do qemu-img info $i.qcow2 | grep backing; done
@@ -102,17 +104,22 @@ public sealed class SnapshotTests : DaemonTestBase
         blockdev-add {'driver':'qcow2','node-name':'b','file':{'driver':'file','filename':'b.qcow2'}}
         blockdev-add {'driver':'qcow2','node-name':'oa','backing':null,'file':{'driver':'file','filename':'oa.qcow2'}}
         blockdev-add {'driver':'qcow2','node-name':'ob','backing':null,'file':{'driver':'file','filename':'ob.qcow2'}}
-        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'blockdev-snapshot','data':{'node':'b','overlay':'zork'}}]}
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},
+         {'type':'blockdev-snapshot','data':{'node':'b','overlay':'zork'}}]}
         show oa backing_file
         transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'abort','data':{}}]}
         show oa backing_file
-        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'blockdev-snapshot','data':{'node':'b','overlay':'ob'}}],
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},
+         {'type':'blockdev-snapshot','data':{'node':'b','overlay':'ob'}}],
          'properties':{'completion-mode':'grouped'}}
-        transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'a','snapshot-file':'x.qcow2','snapshot-node-name':'x'}}],'properties':{'completion-mode':'grouped'}}
-        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},{'type':'blockdev-snapshot','data':{'node':'b','overlay':'ob'}}]}
+        transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'a','snapshot-file':'x.qcow2',
+         'snapshot-node-name':'x'}}],'properties':{'completion-mode':'grouped'}}
+        transaction {'actions':[{'type':'blockdev-snapshot','data':{'node':'a','overlay':'oa'}},
+         {'type':'blockdev-snapshot','data':{'node':'b','overlay':'ob'}}]}
         show oa backing_file
         show ob backing_file
-        transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'oa','snapshot-file':'x.qcow2','snapshot-node-name':'x'}},{'type':'abort','data':{}}]}
+        transaction {'actions':[{'type':'blockdev-snapshot-sync','data':{'node-name':'oa','snapshot-file':'x.qcow2',
+         'snapshot-node-name':'x'}},{'type':'abort','data':{}}]}
         show x backing_file
         $ ls *.qcow2
         """);

@@ -60,7 +60,8 @@ internal sealed partial class Transcript(string folder)
     /// <summary>Adds what a program wrote: its standard output or error, but for the remarks of image creation.</summary>
     public void AddOutput(string mark, string output)
     {
-        foreach (var line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(l => !l.StartsWith("Formatting '", StringComparison.Ordinal)))
+        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        foreach (var line in lines.Where(l => !l.StartsWith("Formatting '", StringComparison.Ordinal)))
             Add($"    {mark} {ProgramName().Replace(line, "daemon: ")}");
     }
 
@@ -117,7 +118,8 @@ internal sealed partial class Transcript(string folder)
     }
 
     private static bool HasStatus(JsonElement message, params string[] statuses) =>
-        message.GetProperty("event").GetString() == "JOB_STATUS_CHANGE" && statuses.Contains(message.GetProperty("data").GetProperty("status").GetString());
+        message.GetProperty("event").GetString() == "JOB_STATUS_CHANGE" &&
+        statuses.Contains(message.GetProperty("data").GetProperty("status").GetString());
 
     private static string? Id(JsonElement message) => message.GetProperty("data").GetProperty("id").GetString();
 
