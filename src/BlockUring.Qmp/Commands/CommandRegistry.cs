@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Nodes;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -34,6 +36,18 @@ internal sealed class CommandRegistry
         new QomSetCommand(),
         new QomListTypesCommand(),
         new QomListPropertiesCommand(),
+        new BlockdevAddCommand(),
+        new BlockdevDelCommand(),
+        new BlockdevReopenCommand(),
+        new QueryJobsCommand(),
+        new QueryBlockJobsCommand(),
+        .. JobVerbCommand.All,
+        .. BlockJobVerbCommand.All,
+        .. BlockJobEndCommand.All,
+        new BlockJobCancelCommand(),
+        new BlockJobSpeedCommand(),
+        new BlockNullCommand(),
+        new BlockdevBackupCommand(),
     ]);
 
     /// <summary>Finds a command.</summary>
