@@ -21,6 +21,12 @@ public enum IoKind
     /// <summary>Send to a socket, once.</summary>
     Send,
 
+    /// <summary>Read from a pipe, terminal or other stream, once.</summary>
+    ReadStream,
+
+    /// <summary>Write to a pipe, terminal or other stream, once.</summary>
+    WriteStream,
+
     /// <summary>Accept a connection.</summary>
     Accept,
 

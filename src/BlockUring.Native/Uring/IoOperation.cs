@@ -120,6 +120,14 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
                 sqe->Length = (uint)length;
                 sqe->OpFlags = opFlags;
                 break;
+            case IoKind.ReadStream:
+            case IoKind.WriteStream:
+                // linux/io_uring.h: an offset of -1 is where the stream is.
+                sqe->Opcode = Kind == IoKind.ReadStream ? IoUringOp.Read : IoUringOp.Write;
+                sqe->Offset = ulong.MaxValue;
+                sqe->Address = (ulong)address;
+                sqe->Length = (uint)length;
+                break;
             case IoKind.Accept:
                 sqe->Opcode = IoUringOp.Accept;
                 sqe->OpFlags = opFlags;

@@ -70,6 +70,12 @@ public sealed unsafe class IoQueue
     public ValueTask<int> SendAsync(IoTarget socket, IoMemory source, int flags = 0) =>
         StartOnce(IoKind.Send, socket, source, (uint)flags);
 
+    /// <summary>Reads once from a pipe or terminal. Answers the bytes read (0: its end) or a negative error number.</summary>
+    public ValueTask<int> ReadStreamAsync(IoTarget stream, IoMemory destination) => StartOnce(IoKind.ReadStream, stream, destination, 0);
+
+    /// <summary>Writes once to a pipe or terminal. Answers the bytes written or a negative error number.</summary>
+    public ValueTask<int> WriteStreamAsync(IoTarget stream, IoMemory source) => StartOnce(IoKind.WriteStream, stream, source, 0);
+
     /// <summary>Accepts a connection. Answers the new descriptor or a negative error number.</summary>
     /// <param name="listener">A listening socket.</param>
     /// <param name="flags">SOCK_CLOEXEC and the like.</param>
@@ -166,7 +172,7 @@ public sealed unsafe class IoQueue
         for (var slot = operations.Count - 1; slot >= 0; slot--)
         {
             var operation = operations[slot];
-            if (operation.IsInFlight && operation.Kind is IoKind.Receive or IoKind.Send or IoKind.Accept or IoKind.Poll)
+            if (operation.IsInFlight && MayWaitForPeer(operation.Kind))
                 _ = Start(IoKind.Cancel, null, slot, null, 0, 0, -1);
         }
     }
@@ -174,6 +180,9 @@ public sealed unsafe class IoQueue
     internal void MakeReady(IoOperation operation) => ready.Enqueue(operation);
 
     internal void Recycle(IoOperation operation) => idle.Push(operation);
+
+    private static bool MayWaitForPeer(IoKind kind) =>
+        kind is IoKind.Receive or IoKind.Send or IoKind.ReadStream or IoKind.WriteStream or IoKind.Accept or IoKind.Poll;
 
     private ValueTask Start(IoKind kind, IoTarget target, long offset, IoMemory memory, uint opFlags)
     {

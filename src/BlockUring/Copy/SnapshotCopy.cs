@@ -10,7 +10,7 @@ namespace BlockUring.Copy;
 
 /// <summary>
 /// Copies what a disk held at one instant while it is being written: before a write, what it would overwrite is saved
-/// (<see cref="SaveAsync"/>), and the rest is copied in the background (<see cref="TryClaim"/>, <see cref="CopyAsync"/>). Each cluster is copied
+/// (<see cref="SaveAsync"/>), and the rest is copied in the background (<see cref="CopyNextAsync"/>). Each cluster is copied
 /// once, by whoever comes first; the others wait for it.
 /// </summary>
 /// <remarks>
@@ -26,6 +26,8 @@ public sealed class SnapshotCopy : IDisposable
     private readonly CodecPool? codecs;
     private readonly RangeLock inFlight = new();
     private readonly Stack<ChunkWriter> idleWriters = new();
+    private long waitingBytes;
+    private long movingBytes;
 
     /// <summary>Prepares a copy in which nothing is pending yet.</summary>
     /// <param name="scheduler">The thread of both disks.</param>
@@ -48,17 +50,17 @@ public sealed class SnapshotCopy : IDisposable
     /// <summary>What may be read of the snapshot; null means all.</summary>
     public DirtyBitmap? Accessible { get; set; }
 
+    /// <summary>Told when some more bytes are done, or will not be needed.</summary>
+    public Action? Advanced { get; set; }
+
     /// <summary>The unit of copying in bytes.</summary>
     public int ClusterLength => settings.ClusterLength;
 
-    /// <summary>Bytes being copied now.</summary>
-    public long InFlightBytes { get; private set; }
-
-    /// <summary>Bytes dealt with so far: copied, found to be zeroes, or left out since no layer wanted holds them.</summary>
+    /// <summary>Bytes copied so far, or found to be zeroes; not those left out since no layer wanted holds them.</summary>
     public long DoneBytes { get; private set; }
 
-    /// <summary>Bytes that still have to be dealt with.</summary>
-    public long RemainingBytes => Math.Min(Pending.Count, source.Length) + InFlightBytes;
+    /// <summary>Bytes that still have to be dealt with, or are being copied now.</summary>
+    public long RemainingBytes => PendingBytes + waitingBytes + movingBytes;
 
     /// <summary>Whether a writer to the range need not wait for anything.</summary>
     public bool IsSettled(long offset, long length) =>
@@ -87,47 +89,21 @@ public sealed class SnapshotCopy : IDisposable
         }
     }
 
-    /// <summary>Takes the next pending piece for the caller to copy.</summary>
-    /// <param name="cursor">Where to look from, and where to look next time; 0 at first.</param>
-    /// <param name="offset">The piece.</param>
-    /// <param name="length">Its bytes, up to <see cref="SnapshotCopySettings.MaxChunk"/>.</param>
-    /// <returns>False when nothing is pending beyond the cursor.</returns>
-    public bool TryClaim(ref long cursor, out long offset, out long length)
-    {
-        if (!Pending.NextDirtyArea(cursor, source.Length, settings.MaxChunk, out offset, out length))
-            return false;
+    /// <summary>Bytes of the piece that would be copied next from <paramref name="cursor"/> on; 0 when nothing is pending there.</summary>
+    public long PeekNext(CopyCursor cursor) => TryFind(cursor.Offset, out _, out var length) ? length : 0;
 
-        // Why: pieces end on multiples of the chunk, so that the target's requests are large and aligned.
-        var toBoundary = settings.MaxChunk - (offset & (settings.MaxChunk - 1));
-        length = Math.Min(length, toBoundary);
-        Pending.Reset(offset, length);
-        InFlightBytes += length;
-        cursor = offset + length;
-        return true;
-    }
-
-    /// <summary>Gives a claimed piece back.</summary>
-    public void Unclaim(long offset, long length)
-    {
-        InFlightBytes -= length;
-        Pending.Set(offset, length);
-    }
-
-    /// <summary>Copies a claimed piece.</summary>
+    /// <summary>Copies the next pending piece from <paramref name="cursor"/> on, which is moved behind it at once.</summary>
+    /// <returns>False when nothing was pending there.</returns>
     /// <exception cref="CopyFailureException">It could not be copied, and is pending again.</exception>
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    public async ValueTask CopyAsync(long offset, long length)
+    public ValueTask<bool> CopyNextAsync(CopyCursor cursor)
     {
-        var held = await inFlight.AcquireAsync(offset, offset + length);
-        InFlightBytes -= length;
-        try
-        {
-            await MoveOrRestoreAsync(offset, length);
-        }
-        finally
-        {
-            inFlight.Release(held);
-        }
+        if (!TryFind(cursor.Offset, out var offset, out var length))
+            return new(false);
+        cursor.Offset = offset + length;
+
+        // Why both at once: what is neither pending nor in flight would be taken for copied by a writer.
+        Pending.Reset(offset, length);
+        return CopyClaimedAsync(offset, length, inFlight.AcquireAsync(offset, offset + length));
     }
 
     /// <summary>Reads what the disk held at the instant.</summary>
@@ -180,6 +156,7 @@ public sealed class SnapshotCopy : IDisposable
         Pending.Reset(start, end - start);
         Accessible?.Reset(start, end - start);
         inFlight.Release(held);
+        Advanced?.Invoke();
     }
 
     /// <summary>Waits until nothing is in flight.</summary>
@@ -194,42 +171,86 @@ public sealed class SnapshotCopy : IDisposable
         codecs?.Dispose();
     }
 
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask MoveOrRestoreAsync(long offset, long length)
+    // Pieces end on multiples of the chunk, so that the target's requests are large and aligned.
+    private bool TryFind(long cursor, out long offset, out long length)
     {
-        InFlightBytes += length;
-        if (!idleWriters.TryPop(out var writer))
-            writer = MakeWriter();
-        var isDone = false;
+        if (!Pending.NextDirtyArea(cursor, source.Length, settings.MaxChunk, out offset, out length))
+            return false;
+        length = Math.Min(length, settings.MaxChunk - (offset & (settings.MaxChunk - 1)));
+        return true;
+    }
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<bool> CopyClaimedAsync(long offset, long length, ValueTask<RangeLock.Entry> turn)
+    {
+        waitingBytes += length;
+        var held = await turn;
+        waitingBytes -= length;
         try
         {
-            await MoveAsync(writer, offset, length);
-            isDone = true;
+            await MoveOrRestoreAsync(offset, length);
         }
         finally
         {
-            idleWriters.Push(writer);
-            InFlightBytes -= length;
-            if (isDone)
-                DoneBytes += length;
-            else
-                Pending.Set(offset, length);
+            inFlight.Release(held);
+        }
+
+        return true;
+    }
+
+    // The last chunk may go beyond the disk.
+    private long PendingBytes
+    {
+        get
+        {
+            var excess = -source.Length & (ClusterLength - 1);
+            return excess > 0 && Pending.Get(source.Length - 1) ? Pending.Count - excess : Pending.Count;
         }
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask MoveAsync(ChunkWriter writer, long offset, long length)
+    private async ValueTask MoveOrRestoreAsync(long offset, long length)
     {
-        while (length > 0)
+        movingBytes += length;
+        if (!idleWriters.TryPop(out var writer))
+            writer = MakeWriter();
+        var done = -1L;
+        try
         {
-            var piece = await ClassifyAsync(offset, length);
-            if (piece.Action == CopyAction.Data)
-                await MoveDataAsync(writer, offset, (int)piece.Length);
-            else if (piece.Action == CopyAction.Zero)
-                await ZeroAsync(offset, piece.Length);
-            offset += piece.Length;
-            length -= piece.Length;
+            done = await MoveAsync(writer, offset, length);
         }
+        finally
+        {
+            idleWriters.Push(writer);
+            movingBytes -= length;
+            if (done >= 0)
+                DoneBytes += done;
+            else
+                Pending.Set(offset, length);
+            Advanced?.Invoke();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<long> MoveAsync(ChunkWriter writer, long offset, long length)
+    {
+        var (at, left, done) = (offset, length, length);
+        while (left > 0)
+        {
+            var piece = await ClassifyAsync(at, left);
+            if (piece.Action == CopyAction.Data)
+                await MoveDataAsync(writer, at, (int)piece.Length);
+            else if (piece.Action == CopyAction.Zero)
+                await ZeroAsync(at, piece.Length);
+            else
+                done -= piece.Length;
+            at += piece.Length;
+            left -= piece.Length;
+        }
+
+        if (settings.DiscardsSource)
+            await source.DiscardAsync(offset, length);
+        return done;
     }
 
     // What the run is, in whole clusters: one that is only partly zero, or partly unallocated, is data.

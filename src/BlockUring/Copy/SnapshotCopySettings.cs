@@ -16,4 +16,7 @@ public sealed record SnapshotCopySettings
 
     /// <summary>Compress clusters with this method; null means not.</summary>
     public CompressionType? Compression { get; init; }
+
+    /// <summary>Whether the source is told that it need not keep what was copied (a fleecing image).</summary>
+    public bool DiscardsSource { get; init; }
 }

@@ -12,6 +12,8 @@ internal static class NodeDrivers
         new FileDriver("host_device"),
         new NullDriver("null-co"),
         new NullDriver("null-aio"),
+        new CopyBeforeWriteDriver(),
+        new SnapshotAccessDriver(),
         .. ImageFormats.All.Select(f => new FormatDriver(f)),
     ];
 

@@ -8,7 +8,7 @@ namespace BlockUring.Storage;
 /// Why: a Task with several awaiters may continue them on the thread pool; these go on right where <see cref="Succeed"/> or
 /// <see cref="Fail"/> is called, in the order in which they came.
 /// </remarks>
-internal sealed class Arrival
+public sealed class Arrival
 {
     private List<Action>? waiters;
     private Exception? failure;

@@ -1,0 +1,91 @@
+using System.Net.Sockets;
+using BlockUring.Native.Interop;
+using BlockUring.Native.Uring;
+
+namespace BlockUring.Qmp.Channels;
+
+/// <summary>A socket that listens and serves one client at a time; others wait in the kernel's queue.</summary>
+internal sealed class SocketChardev : Chardev
+{
+    // SOCK_CLOEXEC.
+    private const int AcceptFlags = 0x80000;
+
+    private readonly IoThread thread;
+    private readonly Socket listener;
+    private readonly ChardevOptions options;
+    private readonly string address;
+    private readonly DescriptorTarget target;
+    private SocketChannel? first;
+    private SocketChannel? current;
+    private bool isAccepting;
+    private bool isStopping;
+
+    /// <summary>Takes a listening socket over.</summary>
+    /// <param name="thread">Serves it.</param>
+    /// <param name="listener">Is bound and listens.</param>
+    /// <param name="options">What it was made from.</param>
+    /// <param name="address">In QEMU's words: "unix:/run/x.sock".</param>
+    public SocketChardev(IoThread thread, Socket listener, ChardevOptions options, string address)
+        : base(options.Id)
+    {
+        this.thread = thread;
+        this.listener = listener;
+        this.options = options;
+        this.address = address;
+        target = new((int)listener.SafeHandle.DangerousGetHandle(), address);
+    }
+
+    /// <inheritdoc/>
+    public override string Filename => $"{(current == null ? "disconnected:" : "")}{address},server=on";
+
+    /// <summary>Waits for the first client, before there is a monitor.</summary>
+    public async ValueTask AwaitFirstAsync() => first = await AcceptAsync();
+
+    /// <inheritdoc/>
+    public override async ValueTask<ByteChannel?> NextClientAsync()
+    {
+        current = null;
+        current = first ?? await AcceptAsync();
+        first = null;
+        return current;
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask StopAsync()
+    {
+        if (isStopping)
+            return;
+        isStopping = true;
+        if (options.Path != null)
+            File.Delete(options.Path);
+        if (isAccepting)
+            await thread.Queue.CancelAllAsync(target);
+        else
+            listener.Dispose();
+    }
+
+    private async ValueTask<SocketChannel?> AcceptAsync()
+    {
+        while (!isStopping)
+        {
+            isAccepting = true;
+            var accepted = await thread.Queue.AcceptAsync(target, AcceptFlags);
+            isAccepting = false;
+            if (accepted >= 0)
+                return ChannelOf(accepted);
+            if (accepted is not (-Errno.EINTR or -Errno.EAGAIN or -Errno.ECANCELED))
+                await thread.DelayAsync(TimeSpan.FromMilliseconds(100));
+        }
+
+        listener.Dispose();
+        return null;
+    }
+
+    private SocketChannel ChannelOf(int descriptor)
+    {
+        var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
+        if (options.Path == null && options.Descriptor < 0 && options.HasNoDelay)
+            socket.NoDelay = true;
+        return new(thread, socket, address);
+    }
+}

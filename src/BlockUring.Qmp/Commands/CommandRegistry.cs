@@ -1,0 +1,58 @@
+using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Nodes;
+
+namespace BlockUring.Qmp.Commands;
+
+/// <summary>The commands that there are: a new one is a line here.</summary>
+internal sealed class CommandRegistry
+{
+    private readonly Dictionary<string, QmpCommand> commands = new(StringComparer.Ordinal);
+
+    private CommandRegistry(IEnumerable<QmpCommand> all)
+    {
+        foreach (var command in all)
+            commands.Add(command.Name, command);
+    }
+
+    /// <summary>All of them, in no order.</summary>
+    public IReadOnlyCollection<QmpCommand> All => commands.Values;
+
+    /// <summary>This program's commands.</summary>
+    public static CommandRegistry Create() => new(
+    [
+        new NegotiateCommand(),
+        new QueryVersionCommand(),
+        new QueryCommandsCommand(),
+        new QuerySchemaCommand(),
+        new QuitCommand(),
+        new QueryChardevCommand(),
+        new QueryChardevBackendsCommand(),
+        new HumanMonitorCommand(),
+        new ObjectAddCommand(),
+        new ObjectDelCommand(),
+        new QomListCommand(),
+        new QomGetCommand(),
+        new QomSetCommand(),
+        new QomListTypesCommand(),
+        new QomListPropertiesCommand(),
+        new BlockdevAddCommand(),
+        new BlockdevDelCommand(),
+        new BlockdevReopenCommand(),
+        new QueryJobsCommand(),
+        new QueryBlockJobsCommand(),
+        .. JobVerbCommand.All,
+        .. BlockJobVerbCommand.All,
+        .. BlockJobEndCommand.All,
+        new BlockJobCancelCommand(),
+        new BlockJobSpeedCommand(),
+        new BlockNullCommand(),
+        new BlockdevBackupCommand(),
+    ]);
+
+    /// <summary>Finds a command.</summary>
+    public bool TryGet(string name, [NotNullWhen(true)] out QmpCommand? command) => commands.TryGetValue(name, out command);
+
+    /// <summary>Whether there is one.</summary>
+    public bool Has(string name) => commands.ContainsKey(name);
+}

@@ -1,0 +1,101 @@
+using BlockUring.Graph;
+using BlockUring.Jobs;
+using BlockUring.Native.Uring;
+using BlockUring.Qmp.Channels;
+using BlockUring.Qmp.Commands;
+using BlockUring.Qmp.Hmp;
+using BlockUring.Qmp.Objects;
+using BlockUring.Storage;
+
+namespace BlockUring.Qmp;
+
+/// <summary>What commands work on: everything that one daemon has. Belongs to one thread.</summary>
+public sealed class MonitorContext
+{
+    private readonly List<Chardev> chardevs = [];
+
+    /// <summary>Makes an empty daemon.</summary>
+    /// <param name="scheduler">The thread that everything runs on.</param>
+    /// <param name="files">Where image files come from.</param>
+    public MonitorContext(Scheduler scheduler, FileHost files)
+    {
+        Scheduler = scheduler;
+        Files = files;
+        Loops = new(scheduler);
+        Events = new(scheduler);
+        Dispatcher = new(this);
+        Graph = new BlockGraph(scheduler, files);
+        Jobs = new JobList(new JobEventWriter(Events).Write);
+    }
+
+    /// <summary>The thread that everything runs on.</summary>
+    public Scheduler Scheduler { get; }
+
+    /// <summary>Where image files come from.</summary>
+    public FileHost Files { get; }
+
+    /// <summary>The block nodes.</summary>
+    public BlockGraph Graph { get; }
+
+    /// <summary>The jobs.</summary>
+    public JobList Jobs { get; }
+
+    /// <summary>The human monitor.</summary>
+    public HumanMonitor HumanMonitor { get; } = new();
+
+    /// <summary>The character devices, in the order of their creation.</summary>
+    public IReadOnlyList<Chardev> Chardevs => chardevs;
+
+    /// <summary>Whether a client has asked for the end.</summary>
+    public bool IsQuitting { get; private set; }
+
+    /// <summary>Called when a client asks for the end, before it has its answer.</summary>
+    public Action? QuitRequested { get; set; }
+
+    internal CommandRegistry Commands { get; } = CommandRegistry.Create();
+
+    internal ObjectRegistry Objects { get; } = new();
+
+    internal EventBroadcast Events { get; }
+
+    internal CommandDispatcher Dispatcher { get; }
+
+    internal SpawnedLoops Loops { get; }
+
+    /// <summary>Adds a character device.</summary>
+    /// <exception cref="BlockException">There is one of this id.</exception>
+    public void AddChardev(Chardev chardev)
+    {
+        if (chardevs.Exists(c => c.Label == chardev.Label))
+        {
+            throw new BlockException(BlockErrorKind.Invalid, $"attempt to add duplicate property '{chardev.Label}' to object (type 'container')");
+        }
+
+        chardevs.Add(chardev);
+    }
+
+    /// <summary>The node that a command's "device" or "node-name" means.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockNode FindDevice(string name) =>
+        Graph.TryFind(name) ?? throw new QmpException($"Cannot find device='{name}' nor node-name='{name}'");
+
+    /// <summary>The block job that a command means.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockJob FindBlockJob(string id)
+    {
+        try
+        {
+            return Jobs.FindBlockJob(id);
+        }
+        catch (BlockException e)
+        {
+            throw new QmpException(e.Message, QmpErrorClass.DeviceNotActive);
+        }
+    }
+
+    internal void Quit()
+    {
+        IsQuitting = true;
+        QuitRequested?.Invoke();
+    }
+}

@@ -1,0 +1,68 @@
+using System.Text.Json;
+
+namespace BlockUring.Qmp.Objects;
+
+/// <summary>The objects that clients have made.</summary>
+internal sealed class ObjectRegistry
+{
+    // As long as the names of nodes and devices can get in scripts, by far.
+    private const int MaxIdLength = 127;
+
+    private readonly List<UserObject> objects = [];
+
+    /// <summary>All of them, in the order of their creation.</summary>
+    public IReadOnlyList<UserObject> All => objects;
+
+    /// <summary>Whether there was an object ever: before, its folder does not exist either.</summary>
+    public bool WasUsed { get; private set; }
+
+    /// <summary>Makes an object.</summary>
+    /// <param name="context">What it belongs to.</param>
+    /// <param name="options">An ObjectOptions of the definition.</param>
+    /// <exception cref="QmpException">They are wrong.</exception>
+    public async ValueTask AddAsync(MonitorContext context, JsonElement options)
+    {
+        var id = options.GetProperty("id").GetString()!;
+        if (!IsIdentifier(id))
+            throw new QmpException("Parameter 'id' expects an identifier");
+        var made = Make(options.GetProperty("qom-type").GetString()!, id, options);
+        WasUsed = true;
+        if (objects.Exists(o => o.Id == id))
+            throw new QmpException($"attempt to add duplicate property '{id}' to object (type 'container')");
+        objects.Add(made);
+        try
+        {
+            await made.CompleteAsync(context);
+        }
+        catch
+        {
+            objects.Remove(made);
+            throw;
+        }
+    }
+
+    /// <summary>Removes an object.</summary>
+    /// <exception cref="QmpException">There is none, or others refer to it.</exception>
+    public void Remove(string id)
+    {
+        var found = objects.Find(o => o.Id == id) ?? throw new QmpException($"object '{id}' not found");
+        if (found.UserCount > 0)
+            throw new QmpException($"object '{id}' is in use, can not be deleted");
+        objects.Remove(found);
+    }
+
+    /// <summary>Finds an object of a type; null when there is none.</summary>
+    public T? Find<T>(string id)
+        where T : UserObject => objects.Find(o => o.Id == id) as T;
+
+    private static UserObject Make(string type, string id, JsonElement options) => type switch
+    {
+        "iothread" => new IoThreadObject(id, options),
+        "secret" => new SecretObject(id, options),
+        "throttle-group" => new ThrottleGroupObject(id, options),
+        _ => throw new InvalidOperationException($"Objects of type {type} are defined and cannot be made."),
+    };
+
+    private static bool IsIdentifier(string id) =>
+        id.Length is > 0 and <= MaxIdLength && char.IsAsciiLetter(id[0]) && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_');
+}

@@ -1,0 +1,103 @@
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+using BlockUring.Native.Interop;
+using BlockUring.Native.Uring;
+
+namespace BlockUring.Qmp.Objects;
+
+/// <summary>A password or key, given directly or in a file.</summary>
+internal sealed class SecretObject : UserObject
+{
+    private const int MaxBytes = 1 << 20;
+
+    private readonly string? data;
+    private readonly string? file;
+    private readonly string? keyId;
+    private readonly string? iv;
+    private readonly string format;
+
+    public SecretObject(string id, JsonElement options)
+        : base(QomType.Secret, id)
+    {
+        data = TextOf(options, "data");
+        file = TextOf(options, "file");
+        keyId = TextOf(options, "keyid");
+        iv = TextOf(options, "iv");
+        format = TextOf(options, "format") ?? "raw";
+    }
+
+    /// <summary>What such objects have.</summary>
+    public static QomProperty[] PropertyList { get; } =
+    [
+        new("iv", "string", n => QomProperty.Text(((SecretObject)n).iv ?? ""), Refuse),
+        new("keyid", "string", n => QomProperty.Text(((SecretObject)n).keyId ?? ""), Refuse),
+        new("loaded", "bool", n => JsonElement.Parse(((SecretObject)n).Content == null ? "false" : "true"), Refuse),
+        new("format", "QCryptoSecretFormat", n => QomProperty.Text(((SecretObject)n).format), Refuse),
+        new("file", "string", n => QomProperty.Text(((SecretObject)n).file ?? ""), Refuse),
+        new("data", "string", n => QomProperty.Text(((SecretObject)n).data ?? ""), Refuse),
+    ];
+
+    /// <summary>The secret itself, once it is loaded.</summary>
+    public byte[]? Content { get; private set; }
+
+    /// <inheritdoc/>
+    public override async ValueTask CompleteAsync(MonitorContext context)
+    {
+        if (data != null && file != null)
+            throw new QmpException("'file' and 'data' are mutually exclusive");
+        if (data == null && file == null)
+            throw new QmpException("Either 'file' or 'data' must be provided");
+        if (keyId != null)
+            throw new QmpException("Secrets that are encrypted by another secret ('keyid') are not supported");
+        var given = data != null ? Encoding.UTF8.GetBytes(data) : await LoadAsync(context.Scheduler, file!);
+        Content = format == "base64" ? Decode(given) : given;
+    }
+
+    private static async ValueTask<byte[]> LoadAsync(Scheduler scheduler, string path)
+    {
+        var load = new FileLoad(path);
+        await scheduler.OffloadAsync(load);
+        return load.Content ?? throw new QmpException($"Unable to read {path}: {load.Reason}");
+    }
+
+    private static byte[] Decode(byte[] text)
+    {
+        var characters = Array.FindAll(text, b => b is not ((byte)'\n' or (byte)'\r'));
+        if (!Base64.IsValid(characters, out var length))
+            throw new QmpException("Base64 data contains invalid characters");
+        var decoded = new byte[length];
+        Base64.DecodeFromUtf8(characters, decoded, out _, out _);
+        return decoded;
+    }
+
+    private static string? TextOf(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetString() : null;
+
+    private static void Refuse(QomNode node, JsonElement value) => throw new QmpException("Property cannot be set after initialization");
+
+    private sealed class FileLoad(string path) : WorkItem
+    {
+        public byte[]? Content { get; private set; }
+
+        public string Reason { get; private set; } = "";
+
+        protected override void Execute()
+        {
+            try
+            {
+                Content = new FileInfo(path) is { Exists: true, Length: > MaxBytes } ? null : File.ReadAllBytes(path);
+                Reason = $"more than {MaxBytes} bytes";
+            }
+            catch (IOException e)
+            {
+                Reason = ReasonOf(e is FileNotFoundException or DirectoryNotFoundException ? Errno.ENOENT : Errno.EIO);
+            }
+            catch (UnauthorizedAccessException)
+            {
+                Reason = ReasonOf(Errno.EACCES);
+            }
+        }
+
+        private string ReasonOf(int errno) => $"Failed to open file “{path}”: {Errno.Message(errno)}";
+    }
+}

@@ -1,0 +1,54 @@
+using BlockUring.Qmp.Channels;
+
+namespace BlockUring.Qmp;
+
+/// <summary>The monitors of a daemon: each serves the clients of one character device, one after the other.</summary>
+public sealed class QmpServer(MonitorContext context)
+{
+    // How long the last replies may take to leave.
+    private static readonly TimeSpan LastWordsStep = TimeSpan.FromMilliseconds(5);
+    private const int LastWordsStepCount = 100;
+
+    private readonly List<Chardev> served = [];
+    private bool isStopping;
+
+    /// <summary>Starts to serve the clients of a device.</summary>
+    /// <param name="chardev">Of the context; no other monitor uses it.</param>
+    /// <param name="isPretty">Whether messages go over several lines.</param>
+    public void AddMonitor(Chardev chardev, bool isPretty)
+    {
+        if (chardev.HasFrontend)
+            throw new QmpException($"Device '{chardev.Label}' is in use");
+        chardev.HasFrontend = true;
+        served.Add(chardev);
+        context.Loops.Start(() => ServeAsync(chardev, isPretty));
+    }
+
+    /// <summary>Sends what is left to be sent, and disconnects everybody.</summary>
+    public async ValueTask StopAsync()
+    {
+        isStopping = true;
+        foreach (var chardev in served)
+            await chardev.StopAsync();
+        for (var i = 0; i < LastWordsStepCount && context.Events.Sessions.Any(s => !s.IsQuiet); i++)
+            await context.Scheduler.DelayAsync(LastWordsStep);
+        foreach (var session in context.Events.Sessions.ToArray())
+            await session.CloseAsync();
+        while (context.Events.Sessions.Count > 0)
+            await context.Scheduler.DelayAsync(LastWordsStep);
+    }
+
+    private async ValueTask ServeAsync(Chardev chardev, bool isPretty)
+    {
+        while (!isStopping && await chardev.NextClientAsync() is { } channel)
+        {
+            using (channel)
+            {
+                var session = new QmpSession(context, context.Dispatcher, channel, isPretty);
+                context.Events.Add(session);
+                await session.RunAsync();
+                context.Events.Remove(session);
+            }
+        }
+    }
+}
