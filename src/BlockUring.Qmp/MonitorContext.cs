@@ -1,3 +1,5 @@
+using BlockUring.Graph;
+using BlockUring.Jobs;
 using BlockUring.Native.Uring;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
@@ -22,6 +24,8 @@ public sealed class MonitorContext
         Loops = new(scheduler);
         Events = new(scheduler);
         Dispatcher = new(this);
+        Graph = new BlockGraph(scheduler, files);
+        Jobs = new JobList(new JobEventWriter(Events).Write);
     }
 
     /// <summary>The thread that everything runs on.</summary>
@@ -29,6 +33,12 @@ public sealed class MonitorContext
 
     /// <summary>Where image files come from.</summary>
     public FileHost Files { get; }
+
+    /// <summary>The block nodes.</summary>
+    public BlockGraph Graph { get; }
+
+    /// <summary>The jobs.</summary>
+    public JobList Jobs { get; }
 
     /// <summary>The human monitor.</summary>
     public HumanMonitor HumanMonitor { get; } = new();
@@ -62,6 +72,25 @@ public sealed class MonitorContext
         }
 
         chardevs.Add(chardev);
+    }
+
+    /// <summary>The node that a command's "device" or "node-name" means.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockNode FindDevice(string name) =>
+        Graph.TryFind(name) ?? throw new QmpException($"Cannot find device='{name}' nor node-name='{name}'");
+
+    /// <summary>The block job that a command means.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockJob FindBlockJob(string id)
+    {
+        try
+        {
+            return Jobs.FindBlockJob(id);
+        }
+        catch (BlockException e)
+        {
+            throw new QmpException(e.Message, QmpErrorClass.DeviceNotActive);
+        }
     }
 
     internal void Quit()

@@ -1,4 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Nodes;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -10,7 +12,7 @@ internal sealed class CommandRegistry
     private CommandRegistry(IEnumerable<QmpCommand> all)
     {
         foreach (var command in all)
-            commands.Add(command.Name, command);
+            Add(command);
     }
 
     /// <summary>All of them, in no order.</summary>
@@ -34,7 +36,22 @@ internal sealed class CommandRegistry
         new QomSetCommand(),
         new QomListTypesCommand(),
         new QomListPropertiesCommand(),
+        new BlockdevAddCommand(),
+        new BlockdevDelCommand(),
+        new BlockdevReopenCommand(),
+        new QueryJobsCommand(),
+        new QueryBlockJobsCommand(),
+        .. JobVerbCommand.All,
+        .. BlockJobVerbCommand.All,
+        .. BlockJobEndCommand.All,
+        new BlockJobCancelCommand(),
+        new BlockJobSpeedCommand(),
+        new BlockNullCommand(),
+        new BlockdevBackupCommand(),
     ]);
+
+    /// <summary>Adds a command.</summary>
+    public void Add(QmpCommand command) => commands.Add(command.Name, command);
 
     /// <summary>Finds a command.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out QmpCommand? command) => commands.TryGetValue(name, out command);

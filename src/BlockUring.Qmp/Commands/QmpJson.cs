@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Nodes;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -30,4 +32,18 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(IReadOnlyList<ObjectTypeInfo>))]
 [JsonSerializable(typeof(Objects.ThrottleLimits))]
 [JsonSerializable(typeof(Dictionary<string, long>))]
+[JsonSerializable(typeof(JobArguments))]
+[JsonSerializable(typeof(BlockJobArguments))]
+[JsonSerializable(typeof(BlockJobCancelArguments))]
+[JsonSerializable(typeof(BlockJobSpeedArguments))]
+[JsonSerializable(typeof(IReadOnlyList<JobResult>))]
+[JsonSerializable(typeof(IReadOnlyList<BlockJobResult>))]
+[JsonSerializable(typeof(BlockNullArguments))]
+[JsonSerializable(typeof(BackupArguments))]
+[JsonSerializable(typeof(NodeNameArguments))]
+[JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(JobStatusData))]
+[JsonSerializable(typeof(JobProgressData))]
+[JsonSerializable(typeof(JobPendingData))]
+[JsonSerializable(typeof(JobErrorData))]
 internal sealed partial class QmpJson : JsonSerializerContext;

@@ -13,6 +13,9 @@ internal sealed class ObjectRegistry
     /// <summary>All of them, in the order of their creation.</summary>
     public IReadOnlyList<UserObject> All => objects;
 
+    /// <summary>Whether there was an object ever: before, its folder does not exist either.</summary>
+    public bool WasUsed { get; private set; }
+
     /// <summary>Makes an object.</summary>
     /// <param name="context">What it belongs to.</param>
     /// <param name="options">An ObjectOptions of the definition.</param>
@@ -23,6 +26,7 @@ internal sealed class ObjectRegistry
         if (!IsIdentifier(id))
             throw new QmpException("Parameter 'id' expects an identifier");
         var made = Make(options.GetProperty("qom-type").GetString()!, id, options);
+        WasUsed = true;
         if (objects.Exists(o => o.Id == id))
             throw new QmpException($"attempt to add duplicate property '{id}' to object (type 'container')");
         objects.Add(made);

@@ -8,7 +8,7 @@ internal static class QomPath
         "",
         "",
         [
-            new QomContainer("objects", "", context.Objects.All),
+            .. context.Objects.WasUsed ? new[] { new QomContainer("objects", "", context.Objects.All) } : [],
             new QomContainer("chardevs", "", context.Chardevs.Select(c => new ChardevNode(c))),
         ]);
 

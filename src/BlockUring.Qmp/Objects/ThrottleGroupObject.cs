@@ -18,7 +18,10 @@ internal sealed class ThrottleGroupObject : UserObject
     public ThrottleGroupObject(string id, JsonElement options)
         : base(QomType.ThrottleGroup, id)
     {
-        Limits = Merge(new ThrottleLimits().Completed(), options);
+        Limits = new ThrottleLimits().Completed();
+        if (options.TryGetProperty("limits", out var limits))
+            Change(limits);
+        Limits = With(Limits, options.EnumerateObject());
     }
 
     /// <summary>What such objects have.</summary>
@@ -56,13 +59,6 @@ internal sealed class ThrottleGroupObject : UserObject
         changed.Demand();
         Limits = changed;
         LimitsChanged?.Invoke();
-    }
-
-    private static ThrottleLimits Merge(ThrottleLimits limits, JsonElement options)
-    {
-        if (options.TryGetProperty("limits", out var given))
-            limits = With(limits, given.EnumerateObject());
-        return With(limits, options.EnumerateObject());
     }
 
     // Single limits have names of their own, with "x-" in front.

@@ -91,9 +91,10 @@ internal sealed record ThrottleLimits
             throw new QmpException($"bps/iops/max values must be within [0, {MaxRate}]");
         if (length == 0)
             throw new QmpException("the burst length cannot be 0");
-        if (length > 1 && burst == 0)
+        // A length is an unsigned number, so that a negative one is a long one.
+        if ((ulong)length > 1 && burst == 0)
             throw new QmpException("burst length set without burst rate");
-        if (burst != 0 && length > MaxRate / burst)
+        if (burst != 0 && (ulong)length > (ulong)(MaxRate / burst))
             throw new QmpException("burst length too high for this burst rate");
         if (burst != 0 && rate == 0)
             throw new QmpException("bps_max/iops_max require corresponding bps/iops values");

@@ -4,7 +4,7 @@ namespace BlockUring.Qmp.Wire;
 
 /// <summary>
 /// Cuts a byte stream into JSON tokens, byte by byte, the way QEMU does: strings may be in single quotes, a wrong byte ends in a stray
-/// token, and from there everything is skipped up to a control character, a brace, bracket, colon or comma, or one of the bytes FE and FF
+/// token, and from there everything is skipped up to a control character but the tab, a brace, bracket, colon or comma, or one of the bytes FE and FF
 /// (which clients send to get back in step).
 /// </summary>
 internal sealed class JsonLexer
@@ -69,7 +69,7 @@ internal sealed class JsonLexer
         };
         return state switch
         {
-            State.Zero => !IsDigit(next) && next is not ((byte)'.' or (byte)'e' or (byte)'E'),
+            State.Zero => !IsDigit(next) && next != '.',
             State.Digits => !IsDigit(next) && next is not ((byte)'.' or (byte)'e' or (byte)'E'),
             State.Fraction => !IsDigit(next) && next is not ((byte)'e' or (byte)'E'),
             State.ExponentDigits => !IsDigit(next),
@@ -81,18 +81,15 @@ internal sealed class JsonLexer
     private bool Take(byte next, out JsonTokenKind kind)
     {
         kind = JsonTokenKind.Stray;
-        switch (state)
+        if (state == State.Recovery)
         {
-            case State.Recovery when next is >= 0x20 and < 0xFE && !IsStructure(next):
+            if (!EndsRecovery(next))
                 return false;
-            case State.Recovery or State.Start when IsBlank(next) || (state == State.Recovery && next is < 0x20):
-                state = State.Start;
-                return StartsOver(next, out kind);
-            case State.Recovery:
-                state = State.Start;
-                break;
+            state = State.Start;
         }
 
+        if (state == State.Start && IsBlank(next))
+            return false;
         text.Write([next]);
         if (state == State.Start && IsStructure(next))
         {
@@ -116,17 +113,6 @@ internal sealed class JsonLexer
         kind = JsonTokenKind.Oversized;
         state = State.Recovery;
         text.ResetWrittenCount();
-        return true;
-    }
-
-    // A control character ends the recovery, and is white space or wrong like everywhere else.
-    private bool StartsOver(byte next, out JsonTokenKind kind)
-    {
-        kind = JsonTokenKind.Stray;
-        if (IsBlank(next))
-            return false;
-        text.Write([next]);
-        state = State.Recovery;
         return true;
     }
 
@@ -165,6 +151,8 @@ internal sealed class JsonLexer
     private static bool IsDigit(byte next) => next is >= (byte)'0' and <= (byte)'9';
 
     private static bool IsBlank(byte next) => next is (byte)' ' or (byte)'\t' or (byte)'\r' or (byte)'\n';
+
+    private static bool EndsRecovery(byte next) => (next < 0x20 && next != '\t') || next >= 0xFE || IsStructure(next);
 
     private static bool IsStructure(byte next) => "{}[]:,"u8.Contains(next);
 

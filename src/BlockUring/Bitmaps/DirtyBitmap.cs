@@ -119,7 +119,8 @@ public sealed class DirtyBitmap
     {
         DemandRange(offset, length);
         DemandWritable();
-        bits.Fill(offset >> shift, ChunkCount(offset + length), length > 0);
+        if (length > 0)
+            bits.Fill(offset >> shift, ChunkCount(offset + length), true);
     }
 
     /// <summary>Makes whole chunks clean.</summary>

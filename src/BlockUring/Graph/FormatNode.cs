@@ -56,8 +56,7 @@ public sealed class FormatNode : BlockNode
         Image.GetLayerStatusAsync(offset, maxLength, wantZero);
 
     /// <inheritdoc/>
-    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) =>
-        throw new BlockException(BlockErrorKind.Unsupported, $"Image format driver '{DriverName}' does not support resize");
+    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => Image.ResizeAsync(length, preallocation);
 
     internal override void LinksChanged()
     {

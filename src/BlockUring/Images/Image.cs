@@ -119,10 +119,46 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    public override ValueTask DiscardAsync(long offset, long length)
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    public override async ValueTask DiscardAsync(long offset, long length)
     {
         DemandInside(offset, length);
-        return ValueTask.CompletedTask;
+        if (length == 0)
+            return;
+        var held = await LockClustersAsync(offset, length);
+        try
+        {
+            await Format.DiscardAsync(offset, length);
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
+    }
+
+    /// <summary>Changes the guest size, durably; what is added reads as zeroes.</summary>
+    /// <param name="newLength">Bytes.</param>
+    /// <param name="preallocation">How the added part is reserved.</param>
+    /// <remarks>No request may be in flight behind the new end; on a format without clusters none at all may be.</remarks>
+    /// <exception cref="BlockException">Why not, in QEMU's words; the size is what it was then.</exception>
+    public async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation = PreallocationMode.Off)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(newLength);
+        var held = await writeLock.AcquireAsync(0, long.MaxValue);
+        try
+        {
+            var oldLength = Length;
+            if (newLength < oldLength && preallocation != PreallocationMode.Off)
+                throw new BlockException(BlockErrorKind.Invalid, "Preallocation can't be used for shrinking an image");
+            if (newLength > oldLength)
+                await ZeroTailAsync(oldLength);
+            if (newLength != oldLength)
+                await Format.ResizeAsync(newLength, preallocation, newLength > oldLength && backing != null && backing.Length > oldLength);
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
     }
 
     /// <inheritdoc/>
@@ -333,6 +369,29 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         }
 
         await reservation.PublishAsync();
+    }
+
+    // The last cluster's bytes behind the guest's end must read as zeroes once the guest sees them: they may hold what was there before the
+    // image was shrunk, or the backing image may show through.
+    private async ValueTask ZeroTailAsync(long length)
+    {
+        var offset = length;
+        var end = (length + Math.Max(1, ClusterLength) - 1) & -(long)Math.Max(1, ClusterLength);
+        while (offset < end)
+        {
+            var mapping = await Format.MapAsync(offset, end - offset);
+            var isZero = mapping.Kind == MappingKind.Zero || (mapping.Kind == MappingKind.Unallocated && (backing == null || backing.Length <= length));
+            if (!isZero)
+                break;
+            offset += mapping.Length;
+        }
+
+        while (offset < end)
+        {
+            var reservation = await Format.ReserveAsync(offset, end - offset);
+            offset += reservation.Length;
+            await FillWithZeroesAsync(reservation, mayUnmap: false);
+        }
     }
 
     private ValueTask CopyEdgesAsync(WriteReservation reservation) =>

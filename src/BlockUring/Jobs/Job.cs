@@ -313,7 +313,10 @@ public abstract class Job
     /// <exception cref="OperationCanceledException">It is to end; nobody is inside for this call.</exception>
     protected ValueTask EnterAsync() => crew.EnterAsync();
 
-    /// <summary>The requests of one <see cref="EnterAsync"/> have ended.</summary>
+    /// <summary>
+    /// The requests of one <see cref="EnterAsync"/> have ended, and all that follows from them is done, progress included: whoever drains the
+    /// job goes on inside this call.
+    /// </summary>
     protected void Exit() => crew.Exit();
 
     /// <summary>Runs several workers and ends when all have; when one fails, the others are cancelled at their next entry.</summary>

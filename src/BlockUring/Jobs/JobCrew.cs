@@ -18,7 +18,8 @@ internal sealed class JobCrew
     private readonly Scheduler scheduler;
     private List<Arrival> sleepers = [];
     private Exception? failure;
-    private uint entryCount;
+    private Arrival? nextTurn;
+    private int entriesLeft = EntriesPerTurn;
 
     /// <summary>A crew with one pause: it has not been started.</summary>
     public JobCrew(Scheduler scheduler)
@@ -71,8 +72,13 @@ internal sealed class JobCrew
     }
 
     /// <summary>Enters when there is no pause; owes an <see cref="Exit"/> then.</summary>
-    public ValueTask EnterAsync() =>
-        !MustStop && ++entryCount % EntriesPerTurn != 0 && gate.TryEnter() ? ValueTask.CompletedTask : EnterLaterAsync();
+    public ValueTask EnterAsync()
+    {
+        if (MustStop || entriesLeft == 0 || !gate.TryEnter())
+            return EnterLaterAsync();
+        entriesLeft--;
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>Leaves.</summary>
     public void Exit() => gate.Exit();
@@ -120,13 +126,26 @@ internal sealed class JobCrew
     private async ValueTask EnterLaterAsync()
     {
         ThrowIfStopped();
-        if (entryCount % EntriesPerTurn == 0)
-            await scheduler.YieldAsync();
+        while (entriesLeft == 0)
+            await (nextTurn ?? PostNextTurn());
+        entriesLeft--;
         await gate.EnterAsync();
         if (!MustStop)
             return;
         gate.Exit();
         throw new OperationCanceledException();
+    }
+
+    private Arrival PostNextTurn()
+    {
+        var turn = nextTurn = new Arrival();
+        scheduler.Post(() =>
+        {
+            nextTurn = null;
+            entriesLeft = EntriesPerTurn;
+            turn.Succeed();
+        });
+        return turn;
     }
 
     private async Task RunOneAsync(Func<int, ValueTask> work, int index)

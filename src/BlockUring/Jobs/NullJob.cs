@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Graph;
 using BlockUring.Images;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
@@ -21,6 +22,7 @@ public sealed class NullJob : BlockJob
     private readonly GuestDisk disk;
     private readonly JobErrorPolicy onError;
     private readonly long length;
+    private JobNodes? nodes;
     private long position;
 
     /// <summary>Makes a job that nobody knows yet: <see cref="JobList.Add"/> is next.</summary>
@@ -35,6 +37,38 @@ public sealed class NullJob : BlockJob
         this.onError = onError;
         length = disk.Length;
         Progress.SetRemaining(length);
+    }
+
+    /// <summary>Makes a job on a node of a graph that is known and not started.</summary>
+    /// <param name="graph">Where; the caller holds its change.</param>
+    /// <param name="jobs">Where it will be known.</param>
+    /// <param name="settings">What the user wants.</param>
+    /// <param name="node">What to read.</param>
+    /// <param name="onError">What to do when a read fails.</param>
+    /// <exception cref="BlockException">Why not; everything is as before.</exception>
+    public static NullJob Create(BlockGraph graph, JobList jobs, JobSettings settings, BlockNode node, JobErrorPolicy onError)
+    {
+        var job = new NullJob(graph.Scheduler, settings, node, onError);
+        jobs.Add(job);
+        job.nodes = new JobNodes(graph, job);
+        try
+        {
+            // Why resize: it reads up to the length that the disk had at the start.
+            job.nodes.Use(node, "main node", ImagePermissions.ConsistentRead, NodeLink.AllPermissions, NodeOperation.Resize);
+            return job;
+        }
+        catch
+        {
+            job.Discard();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override ValueTask CleanAsync()
+    {
+        nodes?.Release();
+        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>
@@ -55,7 +89,6 @@ public sealed class NullJob : BlockJob
             position += memory.Length;
             await WaitForTurnAsync(memory.Length);
             await ReadAsync(offset, memory);
-            Progress.Advance(memory.Length);
         }
     }
 
@@ -68,6 +101,7 @@ public sealed class NullJob : BlockJob
             try
             {
                 await disk.ReadAsync(offset, memory);
+                Progress.Advance(memory.Length);
                 return;
             }
             catch (BlockException e)
@@ -77,6 +111,7 @@ public sealed class NullJob : BlockJob
                     case JobErrorAction.Report:
                         throw;
                     case JobErrorAction.Ignore:
+                        Progress.Advance(memory.Length);
                         return;
                 }
             }

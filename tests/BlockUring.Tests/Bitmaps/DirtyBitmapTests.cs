@@ -19,7 +19,7 @@ public class DirtyBitmapTests
                 model.Change();
                 model.Check();
             }
-        }, iter: 150);
+        }, iter: 200);
 
     [Theory]
     [InlineData(512, (1L << 53) + 1)]

@@ -108,6 +108,18 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    public override async ValueTask DiscardAsync(long guestOffset, long length) =>
+        await new Qcow2Discard(this, await WriterAsync()).RunAsync(guestOffset, length);
+
+    /// <inheritdoc/>
+    public override async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
+    {
+        Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
+        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, hidesBacking);
+    }
+
+    /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
         await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
 

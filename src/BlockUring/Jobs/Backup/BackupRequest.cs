@@ -45,6 +45,9 @@ public sealed record BackupRequest(JobSettings Settings, BlockNode Source, Block
     /// <summary>The least unit of copying in bytes; 0 for none.</summary>
     public long MinClusterLength { get; init; }
 
+    /// <summary>The most requests in flight: what more were asked for would only take memory.</summary>
+    public const int MaxWorkerCount = 256;
+
     /// <summary>Requests in flight unless told otherwise. Why 16: of 1 MiB each, more did not copy faster anywhere.</summary>
     public const int DefaultWorkers = 16;
 }
