@@ -32,6 +32,8 @@ public static class GraphOpener
     {
         var node = graph.TryFind(name)
             ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
+        if (node.Parents.Any(l => l.Owner is NodeUser))
+            throw new BlockException(BlockErrorKind.Locked, $"Node {name} is in use");
         if (!node.IsMonitorOwned)
             throw new BlockException(BlockErrorKind.Invalid, $"Node {name} is not owned by the monitor");
         if (node.Parents.Count > 0)
@@ -45,11 +47,13 @@ public static class GraphOpener
         var name = TakeName(graph, options);
         var settings = NodeSettingsText.Take(options, defaults);
         var driver = await FindDriverAsync(graph, options, settings);
+        var given = options.Clone();
         var opening = new NodeOpening(graph, name, settings, options, opened, depth) { Driver = driver };
         var node = await driver.OpenAsync(opening);
         opened.Add(node);
         opening.Finish(node);
-        if (!opening.Settings.ReadOnly && node is FilterNode or FormatNode && node.Primary?.Node.IsReadOnly == true && node.DriverName != "raw")
+        node.GivenOptions = WithoutChildren(given, node);
+        if (!settings.ReadOnly && node is FormatNode { Image.Format.SupportsBacking: true } && node.Primary!.Node.IsReadOnly)
             throw new BlockException(BlockErrorKind.Access, "Block node is read-only");
         graph.Register(node);
         return node;
@@ -75,6 +79,19 @@ public static class GraphOpener
 
             throw;
         }
+    }
+
+    private static OptionTree WithoutChildren(OptionTree given, BlockNode node)
+    {
+        foreach (var link in node.Children)
+        {
+            given.TakeSubtree(link.Name);
+            given.TryTake(link.Name, out _);
+        }
+
+        given.TakeSubtree("backing");
+        given.TryTake("backing", out _);
+        return given;
     }
 
     private static string TakeName(BlockGraph graph, OptionTree options)

@@ -48,6 +48,7 @@ internal sealed class ProtocolNode : BlockNode
     {
         // Why: locks belong to an open file, and the two would keep each other out. What is needed is worked out again before anybody goes on.
         file.SetPermissions(ImagePermissions.None, NodeLink.AllPermissions);
+        Applied = (ImagePermissions.None, NodeLink.AllPermissions);
         var old = file;
         file = reopened;
         options = OptionsFor(settings, options.Locking);
