@@ -32,6 +32,7 @@ public static class GraphOpener
     {
         var node = graph.TryFind(name)
             ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
+        node.Blockers.Demand(name, NodeOperation.Delete);
         if (!node.IsMonitorOwned)
             throw new BlockException(BlockErrorKind.Invalid, $"Node {name} is not owned by the monitor");
         if (node.Parents.Count > 0)
@@ -51,6 +52,7 @@ public static class GraphOpener
         opening.Finish(node);
         if (!opening.Settings.ReadOnly && node is FilterNode or FormatNode && node.Primary?.Node.IsReadOnly == true && node.DriverName != "raw")
             throw new BlockException(BlockErrorKind.Access, "Block node is read-only");
+        node.Sequence = opening.Sequence;
         graph.Register(node);
         return node;
     }

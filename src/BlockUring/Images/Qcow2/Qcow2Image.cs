@@ -119,6 +119,10 @@ public sealed class Qcow2Image : ImageFormat
     }
 
     /// <inheritdoc/>
+    public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
+        await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
         await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
