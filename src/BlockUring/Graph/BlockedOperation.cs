@@ -1,3 +1,5 @@
+using BlockUring.Storage;
+
 namespace BlockUring.Graph;
 
 /// <summary>Something that cannot be done with a node at present.</summary>
@@ -27,6 +29,9 @@ public sealed record BlockedOperation(BlockNode Node, string Operation, string U
 
     /// <summary>All that is blocked at a node: operations, links that are frozen, and permissions that its users do not leave to others.</summary>
     public static IEnumerable<BlockedOperation> Of(BlockNode node) => [.. Operations(node), .. FrozenLinks(node), .. Permissions(node)];
+
+    /// <summary>Permissions as the wire names them: "write-unchanged".</summary>
+    public static IEnumerable<string> NamesOf(ImagePermissions permissions) => PermissionSolver.WireNames(permissions);
 
     private static IEnumerable<BlockedOperation> Operations(BlockNode node) =>
         from blocker in node.Blockers.All

@@ -38,6 +38,15 @@ public sealed class WriteObservers
         set => threshold = value;
     }
 
+    /// <summary>The end of the write that went furthest so far, in bytes.</summary>
+    public long HighestWritten { get; private set; }
+
+    internal void NoteWrite(long end)
+    {
+        if (end > HighestWritten)
+            HighestWritten = end;
+    }
+
     internal void BeforeWrite(long offset, long length)
     {
         var passed = threshold;
