@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Snapshots;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -12,7 +13,7 @@ internal sealed class CommandRegistry
     private CommandRegistry(IEnumerable<QmpCommand> all)
     {
         foreach (var command in all)
-            commands.Add(command.Name, command);
+            Add(command);
     }
 
     /// <summary>All of them, in no order.</summary>
@@ -39,6 +40,21 @@ internal sealed class CommandRegistry
         new BlockdevAddCommand(),
         new BlockdevDelCommand(),
         new BlockdevReopenCommand(),
+        new QueryNodesCommand(),
+        new QueryBlockCommand(),
+        new QueryStatsCommand(),
+        new QueryGraphCommand(),
+        new QueryBlockersCommand(),
+        new BlockResizeCommand(),
+        new WriteThresholdCommand(),
+        new ChangeBackingFileCommand(),
+        new BlockdevSnapshotCommand(),
+        new SnapshotSyncCommand(),
+        new InternalSnapshotCommand(),
+        new DeleteSnapshotCommand(),
+        new BlockdevCreateCommand(),
+        new AmendCommand(),
+        new DriveBackupCommand(),
         new QueryJobsCommand(),
         new QueryBlockJobsCommand(),
         .. JobVerbCommand.All,
@@ -49,6 +65,9 @@ internal sealed class CommandRegistry
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
     ]);
+
+    /// <summary>Adds a command.</summary>
+    public void Add(QmpCommand command) => commands.Add(command.Name, command);
 
     /// <summary>Finds a command.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out QmpCommand? command) => commands.TryGetValue(name, out command);

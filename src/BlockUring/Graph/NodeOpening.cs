@@ -93,17 +93,17 @@ internal sealed class NodeOpening
     {
         if (given.Reference == "")
             return null;
-        if (given.Reference != null)
-            return Graph.Find(given.Reference);
-        if (image.BackingFileName == null && given.Inline.IsEmpty)
+        if (given.Reference == null && image.BackingFileName == null && given.Inline.IsEmpty)
             return null;
-        var options = given.Inline;
-        if (image.BackingFileName is { } stored && !NamesFile(options))
-            options = FromHeader(stored, path, options);
-        if (options.Get("driver") == null && image.BackingFormat is { } format)
-            options.Set("driver", format);
         try
         {
+            if (given.Reference != null)
+                return Graph.Find(given.Reference);
+            var options = given.Inline;
+            if (image.BackingFileName is { } stored && !NamesFile(options))
+                options = FromHeader(stored, path, options);
+            if (options.Get("driver") == null && image.BackingFormat is { } format)
+                options.Set("driver", format);
             return await OpenAsync(options, BackingDefaults());
         }
         catch (BlockException e)

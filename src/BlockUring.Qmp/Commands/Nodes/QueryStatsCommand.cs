@@ -15,6 +15,5 @@ internal sealed class QueryStatsCommand() : QmpCommand<QueryStatsArguments, IRea
         NodeName = node.Name,
         Stats = new() { HighestWritten = node.Observers.HighestWritten },
         Parent = node.Primary is { } primary ? Describe(primary.Node) : null,
-        Backing = node.BackingLink is { } backing ? Describe(backing.Node) : null,
     };
 }

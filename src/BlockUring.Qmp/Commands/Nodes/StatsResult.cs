@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace BlockUring.Qmp.Commands.Nodes;
 
 /// <summary>What was done with a node so far ("BlockStats").</summary>
@@ -9,9 +7,5 @@ internal sealed record StatsResult
 
     public required DeviceStatsResult Stats { get; init; }
 
-    public JsonElement? DriverSpecific { get; init; }
-
     public StatsResult? Parent { get; init; }
-
-    public StatsResult? Backing { get; init; }
 }
