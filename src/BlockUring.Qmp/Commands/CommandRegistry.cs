@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -48,6 +50,8 @@ internal sealed class CommandRegistry
         new BlockJobSpeedCommand(),
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
+        .. BitmapCommands.All,
+        new TransactionCommand(),
     ]);
 
     /// <summary>Finds a command.</summary>

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -42,6 +44,11 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BackupArguments))]
 [JsonSerializable(typeof(NodeNameArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(BitmapArguments))]
+[JsonSerializable(typeof(BitmapAddArguments))]
+[JsonSerializable(typeof(BitmapMergeArguments))]
+[JsonSerializable(typeof(BitmapHashResult))]
+[JsonSerializable(typeof(TransactionArguments))]
 [JsonSerializable(typeof(JobStatusData))]
 [JsonSerializable(typeof(JobProgressData))]
 [JsonSerializable(typeof(JobPendingData))]

@@ -1,5 +1,7 @@
 using System.Buffers;
 using BlockUring.Native.Memory;
+using BlockUring.Qmp;
+using BlockUring.Qmp.Channels;
 
 namespace BlockUring.Tests.Qmp;
 
