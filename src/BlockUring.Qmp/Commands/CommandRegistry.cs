@@ -14,7 +14,7 @@ internal sealed class CommandRegistry
     private CommandRegistry(IEnumerable<QmpCommand> all)
     {
         foreach (var command in all)
-            commands.Add(command.Name, command);
+            Add(command);
     }
 
     /// <summary>All of them, in no order.</summary>
@@ -53,6 +53,9 @@ internal sealed class CommandRegistry
         .. BitmapCommands.All,
         new TransactionCommand(),
     ]);
+
+    /// <summary>Adds a command.</summary>
+    public void Add(QmpCommand command) => commands.Add(command.Name, command);
 
     /// <summary>Finds a command.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out QmpCommand? command) => commands.TryGetValue(name, out command);

@@ -204,8 +204,7 @@ public sealed class GraphReopener
 
         public NodeSettings OldSettings { get; } = node.Settings;
 
-        public bool ChangesFile =>
-            (Settings with { Unmap = false, DetectZeroes = DetectZeroes.Off }) != (OldSettings with { Unmap = false, DetectZeroes = DetectZeroes.Off });
+        public bool ChangesFile => OfFile(Settings) != OfFile(OldSettings);
 
         public bool ChangesBacking { get; set; }
 
@@ -224,5 +223,8 @@ public sealed class GraphReopener
         public NodeLink? NewBacking { get; set; }
 
         public BlockNode? OldFile { get; set; }
+
+        // What a file is opened with.
+        private static NodeSettings OfFile(NodeSettings settings) => settings with { Unmap = false, DetectZeroes = DetectZeroes.Off };
     }
 }

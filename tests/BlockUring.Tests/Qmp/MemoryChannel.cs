@@ -20,6 +20,9 @@ internal sealed class MemoryChannel : ByteChannel
     /// <summary>The most that is received at a time, to cut messages anywhere.</summary>
     public int MaxTransferBytes { get; set; } = int.MaxValue;
 
+    /// <summary>Bytes that were written and not received.</summary>
+    public int WaitingBytes => incoming.Count;
+
     /// <summary>Whether the connection was ended from this side.</summary>
     public bool IsShutDown { get; private set; }
 
