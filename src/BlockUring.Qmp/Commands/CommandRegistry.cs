@@ -1,7 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
 using BlockUring.Qmp.Commands.Snapshots;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -64,6 +66,8 @@ internal sealed class CommandRegistry
         new BlockJobSpeedCommand(),
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
+        .. BitmapCommands.All,
+        new TransactionCommand(),
     ]);
 
     /// <summary>Adds a command.</summary>

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
 using BlockUring.Qmp.Commands.Snapshots;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -65,6 +67,11 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(CreateQcow2Options))]
 [JsonSerializable(typeof(AmendArguments))]
 [JsonSerializable(typeof(DriveBackupArguments))]
+[JsonSerializable(typeof(BitmapArguments))]
+[JsonSerializable(typeof(BitmapAddArguments))]
+[JsonSerializable(typeof(BitmapMergeArguments))]
+[JsonSerializable(typeof(BitmapHashResult))]
+[JsonSerializable(typeof(TransactionArguments))]
 [JsonSerializable(typeof(JobStatusData))]
 [JsonSerializable(typeof(JobProgressData))]
 [JsonSerializable(typeof(JobPendingData))]
