@@ -187,7 +187,7 @@ public sealed class GraphReopener
     {
         var becomesReadOnly = step.Settings.ReadOnly && !step.OldSettings.ReadOnly;
         if (becomesReadOnly && (PermissionSolver.Together(step.Node).Needed & ImagePermissions.Write) != 0 && !step.Node.Parents.All(IsReopened))
-            throw new BlockException(BlockErrorKind.Access, "Cannot make block node read-only, there is a writer on it");
+            throw new BlockException(BlockErrorKind.Access, $"Read-only block node '{step.Node.Name}' cannot support read-write users");
         if (becomesReadOnly)
             await step.Node.FlushAsync();
         if (step.Node is ProtocolNode protocol && step.ChangesFile)

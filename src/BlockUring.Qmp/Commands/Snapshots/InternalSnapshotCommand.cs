@@ -6,13 +6,17 @@ namespace BlockUring.Qmp.Commands.Snapshots;
 internal sealed class InternalSnapshotCommand() : QmpCommand<InternalSnapshotArguments, NoResult>(
     "blockdev-snapshot-internal-sync", QmpJson.Default.InternalSnapshotArguments, QmpJson.Default.NoResult)
 {
-    /// <inheritdoc/>
-    protected override ValueTask<NoResult> RunAsync(MonitorContext context, InternalSnapshotArguments arguments)
+    /// <summary>Why a snapshot cannot be made.</summary>
+    public static QmpException Refusal(MonitorContext context, InternalSnapshotArguments arguments)
     {
         var node = context.FindRoot(arguments.Device);
         node.Blockers.Demand(node.Name, NodeOperation.InternalSnapshot);
-        if (node.IsReadOnly)
-            throw new QmpException($"Device '{node.Name}' is read only");
-        throw new QmpException($"Block format '{node.DriverName}' used by device '{node.Name}' does not support internal snapshots");
+        return new(node.IsReadOnly
+            ? $"Device '{node.Name}' is read only"
+            : $"Block format '{node.DriverName}' used by device '{node.Name}' does not support internal snapshots");
     }
+
+    /// <inheritdoc/>
+    protected override ValueTask<NoResult> RunAsync(MonitorContext context, InternalSnapshotArguments arguments) =>
+        throw Refusal(context, arguments);
 }

@@ -173,7 +173,7 @@ public sealed class BackupJob : BlockJob
     {
         nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
         nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize);
-        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All);
+        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All & ~NodeOperation.Reopen);
     }
 
     private void SettleBitmap(bool hasSucceeded)
