@@ -18,6 +18,7 @@ public sealed class BlockGraph
     private readonly List<DrainedSection> sections = [];
     private readonly RangeLock changes = new();
     private int autoNameCount;
+    private long lastSequence;
 
     /// <summary>Makes an empty graph.</summary>
     public BlockGraph(Scheduler scheduler, FileHost host)
@@ -41,7 +42,7 @@ public sealed class BlockGraph
     /// <summary>What named objects a filter may refer to ("throttle-group"), by type and name; null where there is none.</summary>
     public Func<string, string, object?>? FindObject { get; set; }
 
-    /// <summary>All nodes, oldest first.</summary>
+    /// <summary>All nodes, oldest first: what a node keeps its data in is older than the node, its backing node younger, as in QEMU's lists.</summary>
     public IReadOnlyList<BlockNode> Nodes => nodes;
 
     /// <summary>Told of every node that has come.</summary>
@@ -145,13 +146,18 @@ public sealed class BlockGraph
         return name;
     }
 
+    /// <summary>The place in the order of nodes for one that is being made.</summary>
+    internal long NextSequence() => ++lastSequence;
+
     internal void Register(BlockNode node)
     {
         if (nodes.Count >= MaxNodes)
             throw new BlockException(BlockErrorKind.Limit, $"There are {MaxNodes} nodes already");
         if (TryFind(node.Name) != null)
             throw new BlockException(BlockErrorKind.Invalid, $"Duplicate nodes with node-name='{node.Name}'");
-        nodes.Add(node);
+        if (node.Sequence == 0)
+            node.Sequence = NextSequence();
+        nodes.Insert(nodes.FindLastIndex(n => n.Sequence < node.Sequence) + 1, node);
         NodeAdded?.Invoke(node);
     }
 
@@ -169,7 +175,7 @@ public sealed class BlockGraph
     }
 
     /// <summary>As <see cref="CloseAsync(BlockNode)"/>, unless somebody uses the node or made it by name.</summary>
-    internal ValueTask CloseIfUnusedAsync(BlockNode node) =>
+    public ValueTask CloseIfUnusedAsync(BlockNode node) =>
         node.Parents.Count == 0 && !node.IsMonitorOwned ? CloseAsync(node) : ValueTask.CompletedTask;
 
     private async ValueTask CloseTreeAsync(BlockNode node)

@@ -27,6 +27,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
         DriverName = driverName;
         Settings = settings;
         Observers = new WriteObservers(this);
+        Blockers = new OperationBlockers(this);
     }
 
     /// <summary>Unique in the graph.</summary>
@@ -34,6 +35,9 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
 
     /// <summary>"file", "qcow2", "throttle".</summary>
     public string DriverName { get; }
+
+    /// <summary>When the node got its name, counted by the graph; 0 before that.</summary>
+    public long Sequence { get; internal set; }
 
     /// <summary>The options in force.</summary>
     public NodeSettings Settings { get; internal set; }
@@ -78,7 +82,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     public DirtyBitmapList Bitmaps => Observers.Bitmaps;
 
     /// <summary>The operations that are refused at this node, and why.</summary>
-    public OperationBlockers Blockers { get; } = new();
+    public OperationBlockers Blockers { get; }
 
     /// <summary>The file name at the bottom, or the node's own idea of one; empty for none.</summary>
     public virtual string FileName => Primary?.Node.FileName ?? "";
@@ -93,16 +97,20 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     public virtual BlockFile File => file ??= new NodeFile(this);
 
     /// <inheritdoc/>
-    public sealed override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None) =>
-        Observers.IsIdle && Settings.DetectZeroes == DetectZeroes.Off
+    public sealed override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None)
+    {
+        Observers.NoteEnd(offset + source.Length);
+        return Observers.IsIdle && Settings.DetectZeroes == DetectZeroes.Off
             ? WriteCoreAsync(offset, source, flags)
             : WriteObservedAsync(offset, source, flags);
+    }
 
     /// <inheritdoc/>
     public sealed override ValueTask WriteZeroesAsync(long offset, long length, WriteFlags flags = WriteFlags.None)
     {
         if (!Settings.Unmap)
             flags &= ~WriteFlags.MayUnmap;
+        Observers.NoteEnd(offset + length);
         return Observers.IsIdle ? WriteZeroesCoreAsync(offset, length, flags) : WriteZeroesObservedAsync(offset, length, flags);
     }
 

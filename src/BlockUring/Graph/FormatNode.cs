@@ -58,6 +58,12 @@ public sealed class FormatNode : BlockNode
     /// <inheritdoc/>
     public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => Image.ResizeAsync(length, preallocation);
 
+    internal override Action? PlanReopen(BlockGraph graph, OptionTree options)
+    {
+        Image.Format.DemandOptions(options.Clone());
+        return null;
+    }
+
     internal override void LinksChanged()
     {
         Image.SetBacking(BackingLink?.Node);

@@ -32,6 +32,24 @@ public sealed class GraphReopener
         await reopener.RunAsync();
     }
 
+    /// <summary>Makes a node, and what was defined inside it, read-only or writable; its other options stay.</summary>
+    /// <param name="graph">Where; the caller holds its change.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="readOnly">Which of the two.</param>
+    /// <exception cref="BlockException">Why not; all nodes are as before.</exception>
+    public static async ValueTask SetReadOnlyAsync(BlockGraph graph, BlockNode node, bool readOnly)
+    {
+        if (node.Settings.ReadOnly == readOnly)
+            return;
+        var reopener = new GraphReopener(graph);
+        var step = new Step(node, node.Settings with { ReadOnly = readOnly });
+        reopener.steps.Add(step);
+        foreach (var link in node.Children.Where(l => l.Node.InheritsFrom == node && l.Role != LinkRole.Backing))
+            reopener.PlanInherited(step, link.Node);
+        using var section = await graph.DrainAsync([.. reopener.steps.Select(s => s.Node)]);
+        await reopener.RunAsync();
+    }
+
     private void Plan(OptionTree options)
     {
         if (!options.TryTake("node-name", out var name))
@@ -169,7 +187,7 @@ public sealed class GraphReopener
     {
         var becomesReadOnly = step.Settings.ReadOnly && !step.OldSettings.ReadOnly;
         if (becomesReadOnly && (PermissionSolver.Together(step.Node).Needed & ImagePermissions.Write) != 0 && !step.Node.Parents.All(IsReopened))
-            throw new BlockException(BlockErrorKind.Access, "Cannot make block node read-only, there is a writer on it");
+            throw new BlockException(BlockErrorKind.Access, $"Read-only block node '{step.Node.Name}' cannot support read-write users");
         if (becomesReadOnly)
             await step.Node.FlushAsync();
         if (step.Node is ProtocolNode protocol && step.ChangesFile)

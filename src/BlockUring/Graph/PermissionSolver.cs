@@ -43,6 +43,10 @@ internal sealed class PermissionSolver
     public static string Text(ImagePermissions permissions) =>
         string.Join(", ", Names.Where(n => (permissions & n.Permission) != 0).Select(n => n.Name));
 
+    /// <summary>Permissions as the wire names them: "write-unchanged".</summary>
+    public static IEnumerable<string> WireNames(ImagePermissions permissions) =>
+        Names.Where(n => (permissions & n.Permission) != 0).Select(n => n.Name.Replace(' ', '-'));
+
     private void Run()
     {
         try
