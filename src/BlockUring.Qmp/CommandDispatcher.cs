@@ -52,6 +52,8 @@ internal sealed class CommandDispatcher(MonitorContext context)
             reply.Add(("error", ErrorOf(QmpErrorClass.GenericError, e.Message)));
         }
 
+        // Why: what a command ends, ends in a turn of its own, and its events come before the answer, as in QEMU.
+        await context.Scheduler.YieldAsync();
         if (message.Error == null && message.Value.ValueKind == JsonValueKind.Object && message.Value.TryGetProperty("id", out var id))
             reply.Add(("id", id));
         session.Send(reply);
