@@ -24,7 +24,7 @@ public sealed class MonitorContext
         Loops = new(scheduler);
         Events = new(scheduler);
         Dispatcher = new(this);
-        Graph = new BlockGraph(scheduler, files);
+        Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService };
         HumanMonitor = new(this);
         Jobs = new JobList(new JobEventWriter(Events).Write);
     }
