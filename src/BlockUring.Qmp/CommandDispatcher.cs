@@ -149,5 +149,8 @@ internal sealed class CommandDispatcher(MonitorContext context)
     }
 
     private static JsonElement ErrorOf(QmpErrorClass errorClass, string message) =>
-        JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), message), QmpJson.Default.ErrorInfo);
+        JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), FirstLine(message)), QmpJson.Default.ErrorInfo);
+
+    // Why: what follows is advice for people at a terminal.
+    private static string FirstLine(string message) => message.Split('\n', 2)[0];
 }

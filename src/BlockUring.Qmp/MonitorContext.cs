@@ -80,6 +80,19 @@ public sealed class MonitorContext
     internal BlockNode FindDevice(string name) =>
         Graph.TryFind(name) ?? throw new QmpException($"Cannot find device='{name}' nor node-name='{name}'");
 
+    /// <summary>The node that a command's "node-name" means, where a "device" would be allowed too, which there is none of here.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockNode FindNode(string? name, string? device = null) =>
+        (name == null ? null : Graph.TryFind(name)) ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{name}'");
+
+    /// <summary>The node that a command's "device" means, which no other node may be above.</summary>
+    /// <exception cref="QmpException">There is none, or it is not at the top.</exception>
+    internal BlockNode FindRoot(string name)
+    {
+        var node = FindDevice(name);
+        return node.Parents.Any(l => l.Owner is BlockNode) ? throw new QmpException("Need a root block node") : node;
+    }
+
     /// <summary>The block job that a command means.</summary>
     /// <exception cref="QmpException">There is none.</exception>
     internal BlockJob FindBlockJob(string id)

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using BlockUring.Jobs;
 using BlockUring.Qmp.Commands.Bitmaps;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Snapshots;
 
 namespace BlockUring.Qmp.Commands.Transactions;
 
@@ -17,6 +19,11 @@ internal static class TransactionKinds
             ["block-dirty-bitmap-enable"] = (c, data, _) => new BitmapSwitchAction(c, BitmapOf(data), isEnabled: true),
             ["block-dirty-bitmap-disable"] = (c, data, _) => new BitmapSwitchAction(c, BitmapOf(data), isEnabled: false),
             ["block-dirty-bitmap-merge"] = (c, data, _) => new BitmapMergeAction(c, data.Deserialize(QmpJson.Default.BitmapMergeArguments)!),
+            ["blockdev-snapshot"] = (c, data, _) => OverlayOf(c, data.Deserialize(QmpJson.Default.SnapshotArguments)!),
+            ["blockdev-snapshot-sync"] = (c, data, _) => OverlayOf(c, data.Deserialize(QmpJson.Default.SnapshotSyncArguments)!),
+            ["blockdev-snapshot-internal-sync"] = (c, data, _) =>
+                new InternalSnapshotAction(c, data.Deserialize(QmpJson.Default.InternalSnapshotArguments)!),
+            ["drive-backup"] = (c, data, jobs) => new DriveBackupAction(c, data.Deserialize(QmpJson.Default.DriveBackupArguments)!, jobs),
             ["blockdev-backup"] = (c, data, jobs) => new BlockdevBackupAction(c, data.Deserialize(QmpJson.Default.BackupArguments)!, jobs),
         };
 
@@ -25,9 +32,14 @@ internal static class TransactionKinds
     /// <param name="kind">Its type on the wire.</param>
     /// <param name="data">Its arguments, checked.</param>
     /// <param name="jobs">The jobs that end together; null when each ends by itself.</param>
-    /// <exception cref="QmpException">There is none of that type yet.</exception>
     public static TransactionAction Make(MonitorContext context, string kind, JsonElement data, JobTransaction? jobs) =>
-        Kinds.TryGetValue(kind, out var make) ? make(context, data, jobs) : throw new QmpException($"Action '{kind}' is not supported yet");
+        Kinds[kind](context, data, jobs);
+
+    private static OverlayAction OverlayOf(MonitorContext context, SnapshotArguments arguments) =>
+        new(arguments.Node, () => OverlayRequest.PutAsync(context, arguments));
+
+    private static OverlayAction OverlayOf(MonitorContext context, SnapshotSyncArguments arguments) =>
+        new(arguments.NodeName ?? "", () => OverlayRequest.PutAsync(context, arguments));
 
     private static BitmapArguments BitmapOf(JsonElement data) => data.Deserialize(QmpJson.Default.BitmapArguments)!;
 }

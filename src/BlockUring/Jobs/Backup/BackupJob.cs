@@ -171,9 +171,9 @@ public sealed class BackupJob : BlockJob
     // Why these operations: the lengths of both have to stay, and what else writes the target, or takes it for an image, finds half a copy.
     private void UseNodes()
     {
-        nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace);
+        nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
         nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize);
-        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All);
+        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All & ~NodeOperation.Reopen);
     }
 
     private void SettleBitmap(bool hasSucceeded)
