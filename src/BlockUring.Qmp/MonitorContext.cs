@@ -25,6 +25,7 @@ public sealed class MonitorContext
         Events = new(scheduler);
         Dispatcher = new(this);
         Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService };
+        HumanMonitor = new(this);
         Jobs = new JobList(new JobEventWriter(Events).Write);
     }
 
@@ -41,7 +42,7 @@ public sealed class MonitorContext
     public JobList Jobs { get; }
 
     /// <summary>The human monitor.</summary>
-    public HumanMonitor HumanMonitor { get; } = new();
+    public HumanMonitor HumanMonitor { get; }
 
     /// <summary>The character devices, in the order of their creation.</summary>
     public IReadOnlyList<Chardev> Chardevs => chardevs;
