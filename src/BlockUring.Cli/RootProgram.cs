@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using BlockUring.Cli.Demo;
 using BlockUring.Cli.Jobs;
 using BlockUring.Cli.Output;
+using BlockUring.Cli.Shell;
 using BlockUring.Images;
 
 namespace BlockUring.Cli;
@@ -23,6 +24,8 @@ internal static class RootProgram
         root.Subcommands.Add(new Command("daemon", "What qemu-storage-daemon is: block nodes and jobs, driven by QMP"));
         root.Subcommands.Add(JobCommands.MakeBackup(output));
         root.Subcommands.Add(JobCommands.MakeNull(output));
+        root.Subcommands.Add(ShellCommands.MakeQmp(output));
+        root.Subcommands.Add(ShellCommands.MakeTop(output));
         root.Subcommands.Add(MakeDemo(output));
 
         var result = root.Parse(arguments, new ParserConfiguration { EnablePosixBundling = true, ResponseFileTokenReplacer = null });
