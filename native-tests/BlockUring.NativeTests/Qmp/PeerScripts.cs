@@ -3,6 +3,9 @@ namespace BlockUring.NativeTests.Qmp;
 /// <summary>What is sent to both monitors. A script that starts with "raw:" is sent without a negotiation in front.</summary>
 internal static class PeerScripts
 {
+    /// <summary>What follows is sent after the answers to what stands before: out-of-band requests overtake others whenever they can.</summary>
+    public const string Pause = "\n---\n";
+
     private const string Set = "{\"execute\":\"qom-set\",\"arguments\":{\"path\":\"t1\",\"property\":";
 
     public static IReadOnlyList<(string Name, string[] Lines)> All { get; } =
@@ -11,8 +14,8 @@ internal static class PeerScripts
             "raw:", """{"execute":"query-version"}""", """{"execute":"nothing","id":1}""", """{"exec-oob":"qmp_capabilities"}""", "[]", "{}",
             """{"execute":"qmp_capabilities","arguments":{"enable":["foo"]}}""", """{"execute":"qmp_capabilities","arguments":{"enable":"oob"}}""",
             """{"execute":"qmp_capabilities","arguments":{"enable":[1]}}""", """{"execute":"qmp_capabilities","arguments":{"x":1}}""",
-            """{"execute":"qmp_capabilities","arguments":{"enable":["oob","oob"]},"id":{"b":2,"a":1}}""", """{"execute":"qmp_capabilities"}""",
-            """{"exec-oob":"query-version","id":1}""", """{"exec-oob":"nothing","id":1}""", """{"exec-oob":3}""", """{"exec-oob":null,"id":7}""",
+            """{"execute":"qmp_capabilities","arguments":{"enable":["oob","oob"]},"id":{"b":2,"a":1}}""", Pause, """{"execute":"qmp_capabilities"}""", Pause,
+            """{"exec-oob":"query-version","id":1}""", """{"exec-oob":"nothing","id":1}""", """{"exec-oob":3}""", """{"exec-oob":null,"id":7}""", Pause,
             """{"execute":"query-version","exec-oob":"x"}""", """{"execute":"query-version"}""",
         ]),
         ("requests", [

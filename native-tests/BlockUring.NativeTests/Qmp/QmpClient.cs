@@ -57,7 +57,7 @@ internal sealed class QmpClient : IDisposable
         while (true)
         {
             var line = ReadLine() ?? throw new IOException("the server has closed the connection");
-            if (!line.Contains("\"event\"", StringComparison.Ordinal))
+            if (!line.StartsWith("{\"timestamp\"", StringComparison.Ordinal))
                 return line;
         }
     }

@@ -1,6 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Snapshots;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -12,7 +15,7 @@ internal sealed class CommandRegistry
     private CommandRegistry(IEnumerable<QmpCommand> all)
     {
         foreach (var command in all)
-            commands.Add(command.Name, command);
+            Add(command);
     }
 
     /// <summary>All of them, in no order.</summary>
@@ -39,6 +42,21 @@ internal sealed class CommandRegistry
         new BlockdevAddCommand(),
         new BlockdevDelCommand(),
         new BlockdevReopenCommand(),
+        new QueryNodesCommand(),
+        new QueryBlockCommand(),
+        new QueryStatsCommand(),
+        new QueryGraphCommand(),
+        new QueryBlockersCommand(),
+        new BlockResizeCommand(),
+        new WriteThresholdCommand(),
+        new ChangeBackingFileCommand(),
+        new BlockdevSnapshotCommand(),
+        new SnapshotSyncCommand(),
+        new InternalSnapshotCommand(),
+        new DeleteSnapshotCommand(),
+        new BlockdevCreateCommand(),
+        new AmendCommand(),
+        new DriveBackupCommand(),
         new QueryJobsCommand(),
         new QueryBlockJobsCommand(),
         .. JobVerbCommand.All,
@@ -48,7 +66,12 @@ internal sealed class CommandRegistry
         new BlockJobSpeedCommand(),
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
+        .. BitmapCommands.All,
+        new TransactionCommand(),
     ]);
+
+    /// <summary>Adds a command.</summary>
+    public void Add(QmpCommand command) => commands.Add(command.Name, command);
 
     /// <summary>Finds a command.</summary>
     public bool TryGet(string name, [NotNullWhen(true)] out QmpCommand? command) => commands.TryGetValue(name, out command);

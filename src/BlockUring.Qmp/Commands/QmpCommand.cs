@@ -13,7 +13,7 @@ internal abstract class QmpCommand(string name)
     public string Name => name;
 
     /// <summary>What the definition says of it.</summary>
-    public SchemaCommand Definition => definition ??=
+    public virtual SchemaCommand Definition => definition ??=
         QapiSchema.Current.TryGetCommand(name, out var found) ? found : throw new InvalidOperationException($"The command {name} is not defined.");
 
     /// <summary>What the arguments are read as.</summary>

@@ -113,7 +113,8 @@ public sealed class SnapshotCopy : IDisposable
     {
         if (Accessible != null && Accessible.NextClean(offset, Math.Min(source.Length, offset + destination.Length)) >= 0)
             throw new BlockException(BlockErrorKind.Access, $"The range at {offset} is not part of the snapshot", Native.Interop.Errno.EACCES);
-        var held = await inFlight.AcquireAsync(offset & -(long)ClusterLength, (offset + destination.Length + ClusterLength - 1) & -(long)ClusterLength);
+        var (first, last) = (offset & -(long)ClusterLength, (offset + destination.Length + ClusterLength - 1) & -(long)ClusterLength);
+        var held = await inFlight.AcquireAsync(first, last);
         try
         {
             while (destination.Length > 0)

@@ -9,6 +9,7 @@ internal sealed class ProtocolNode : BlockNode
 {
     private readonly FileHost host;
     private FileOpenOptions options;
+    private readonly ProtocolFile above;
     private BlockFile file;
 
     private ProtocolNode(string name, string driverName, NodeSettings settings, FileHost host, BlockFile file, FileOpenOptions options)
@@ -17,11 +18,15 @@ internal sealed class ProtocolNode : BlockNode
         this.host = host;
         this.file = file;
         this.options = options;
+        above = new ProtocolFile(this);
     }
 
     public override string FileName => file.Path;
 
-    public override BlockFile File => file;
+    public override BlockFile File => above;
+
+    /// <summary>The open file itself.</summary>
+    public BlockFile HostFile => file;
 
     public override bool IsReadOnly => file.IsReadOnly;
 
@@ -48,6 +53,7 @@ internal sealed class ProtocolNode : BlockNode
     {
         // Why: locks belong to an open file, and the two would keep each other out. What is needed is worked out again before anybody goes on.
         file.SetPermissions(ImagePermissions.None, NodeLink.AllPermissions);
+        Applied = (ImagePermissions.None, NodeLink.AllPermissions);
         var old = file;
         file = reopened;
         options = OptionsFor(settings, options.Locking);

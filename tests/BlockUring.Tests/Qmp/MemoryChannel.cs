@@ -1,5 +1,7 @@
 using System.Buffers;
 using BlockUring.Native.Memory;
+using BlockUring.Qmp;
+using BlockUring.Qmp.Channels;
 
 namespace BlockUring.Tests.Qmp;
 
@@ -17,6 +19,9 @@ internal sealed class MemoryChannel : ByteChannel
 
     /// <summary>The most that is received at a time, to cut messages anywhere.</summary>
     public int MaxTransferBytes { get; set; } = int.MaxValue;
+
+    /// <summary>Bytes that were written and not received.</summary>
+    public int WaitingBytes => incoming.Count;
 
     /// <summary>Whether the connection was ended from this side.</summary>
     public bool IsShutDown { get; private set; }

@@ -1,3 +1,6 @@
+using BlockUring.Qmp;
+using BlockUring.Qmp.Channels;
+
 namespace BlockUring.Tests.Qmp;
 
 /// <summary>A device whose clients are in the process.</summary>

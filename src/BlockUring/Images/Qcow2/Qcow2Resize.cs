@@ -69,12 +69,19 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
         var old = image.L1;
         var count = (int)Math.Clamp(geometry.L1CountFor(newLength), Math.Min(1, old.Count), old.Count);
         await writer.Order.SetGuestLengthAsync(newLength, old.Moved(old.Offset, count));
-        if (image.Header.HasRawDataFile && image.DataFile.CanGrow)
-            await image.DataFile.SetLengthAsync(newLength);
         var kept = L1Clusters(count);
         if (L1Clusters(old.Count) > kept)
             writer.Order.Release(old.Offset + (kept << geometry.ClusterBits), L1Clusters(old.Count) - kept);
-        await writer.Order.CutAsync();
+        try
+        {
+            if (image.Header.HasRawDataFile && image.DataFile.CanGrow)
+                await image.DataFile.SetLengthAsync(newLength);
+            await writer.Order.CutAsync();
+        }
+        catch (BlockException)
+        {
+            // The size has changed, and lasts: all that is left undone is giving space back, which the next flush tries again.
+        }
     }
 
     private long L1Clusters(int count) => Math.Max(1, image.Geometry.ClustersFor((long)count * L1Table.EntryLength));

@@ -25,7 +25,7 @@ internal sealed record ImageKind(
     public int ClusterLength => 1 << ClusterBits;
 
     /// <summary>The longest the disk grows; with small clusters, further than the first L1 table has room for.</summary>
-    public long MaxLength => Math.Max(2 * Length, ClusterBits <= 10 ? 5 << 20 : 0);
+    public long MaxLength => Math.Max(2 * Length, ClusterBits == 9 ? 3 << 20 : 0);
 
     public bool CanResize => Version == 3 || !HasSnapshot;
 

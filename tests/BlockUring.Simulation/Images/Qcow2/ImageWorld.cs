@@ -25,6 +25,9 @@ internal sealed class ImageWorld : IDisposable
 
     public GuestModel Model { get; private set; } = new([], 0, []);
 
+    /// <summary>Whether the last requests made the disk smaller: what fails of giving space back after that, nobody is told.</summary>
+    public bool HasShrunk { get; private set; }
+
     /// <summary>Makes an image, fills a part of it, and takes a snapshot of it where its kind has one.</summary>
     public static ImageWorld Make(int seed)
     {
@@ -59,6 +62,7 @@ internal sealed class ImageWorld : IDisposable
         image.Format.PassesDiscards = random.Next(2) == 0;
         var sequence = new RequestSequence(image, Kind, Model, random, failures) { ChecksReads = checksReads };
         await sequence.RunAsync(steps);
+        HasShrunk = sequence.HasShrunk;
         try
         {
             await sequence.FlushAsync();

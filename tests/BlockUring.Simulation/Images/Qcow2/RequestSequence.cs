@@ -13,6 +13,8 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
 
     public bool ChecksReads { get; init; } = true;
 
+    public bool HasShrunk { get; private set; }
+
     public async Task RunAsync(int steps)
     {
         for (var i = 0; i < steps; i++)
@@ -116,6 +118,7 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
         {
             await image.ResizeAsync(length);
             hasSucceeded = true;
+            HasShrunk |= length < resize.OldLength;
             if (length != resize.OldLength)
                 model.Flushed(flushed);
         }
