@@ -33,7 +33,9 @@ internal sealed class QmpClient : IDisposable
         catch (SocketException e)
         {
             client.Dispose();
-            throw new CommandFailure($"Failed to connect to '{path}': {Errno.Message(e.NativeErrorCode)}");
+            // Why: the run-time's word for a path where nothing is.
+            var errno = e.SocketErrorCode == SocketError.AddressNotAvailable ? Errno.ENOENT : e.NativeErrorCode;
+            throw new CommandFailure($"Failed to connect to '{path}': {Errno.Message(errno)}");
         }
         catch
         {

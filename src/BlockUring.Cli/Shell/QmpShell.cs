@@ -13,6 +13,8 @@ internal sealed class QmpShell
     private static readonly TimeSpan KeyStep = TimeSpan.FromMilliseconds(20);
     private static readonly JsonWriterOptions Pretty = new() { Indented = true, IndentSize = 4, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly CommandOutput output;
     private readonly QmpClient client;
     private readonly MonitorSchema schema;
@@ -47,11 +49,12 @@ internal sealed class QmpShell
         }
     }
 
-    /// <summary>JSON over several lines.</summary>
-    internal static string Indent(JsonElement value)
+    private static string Indent(JsonElement value) => Write(value, Pretty);
+
+    private static string Write(JsonElement value, JsonWriterOptions options)
     {
         var text = new ArrayBufferWriter<byte>();
-        using var writer = new Utf8JsonWriter(text, Pretty);
+        using var writer = new Utf8JsonWriter(text, options);
         value.WriteTo(writer);
         writer.Flush();
         return Encoding.UTF8.GetString(text.WrittenSpan);
@@ -110,5 +113,5 @@ internal sealed class QmpShell
     }
 
     private static string DescribeEvent(JsonElement happened) =>
-        $"! {happened.GetProperty("event").GetString()}{(happened.TryGetProperty("data", out var data) ? " " + data.GetRawText() : "")}";
+        $"! {happened.GetProperty("event").GetString()}{(happened.TryGetProperty("data", out var data) ? " " + Write(data, Compact) : "")}";
 }
