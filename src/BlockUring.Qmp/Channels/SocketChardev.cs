@@ -40,7 +40,7 @@ internal sealed class SocketChardev : Chardev
     }
 
     /// <inheritdoc/>
-    public override string Filename => $"{(current == null ? "disconnected:" : "")}{address},server=on";
+    public override string Filename => current == null ? $"disconnected:{address},server=on" : $"{address},server=on{current.PeerText}";
 
     /// <summary>Waits for the first client, before there is a monitor.</summary>
     public async ValueTask AwaitFirstAsync() => first = await AcceptAsync();

@@ -78,7 +78,7 @@ internal sealed class MessageReader
         tokens.Clear();
 
         // Why: one long message must not hold its memory as long as the session lives.
-        if (text.Capacity > 256 << 10)
+        if (text.Capacity > WireLimits.MaxKeptBytes)
         {
             text = new(1024);
             tokens.TrimExcess();

@@ -380,8 +380,8 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         while (offset < end)
         {
             var mapping = await Format.MapAsync(offset, end - offset);
-            var isZero = mapping.Kind == MappingKind.Zero || (mapping.Kind == MappingKind.Unallocated && (backing == null || backing.Length <= length));
-            if (!isZero)
+            var showsBacking = mapping.Kind == MappingKind.Unallocated && backing != null && backing.Length > length;
+            if (showsBacking || mapping.Kind is MappingKind.Data or MappingKind.Compressed)
                 break;
             offset += mapping.Length;
         }

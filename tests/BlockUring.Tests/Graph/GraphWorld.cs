@@ -109,7 +109,7 @@ internal sealed class GraphWorld : IDisposable
 
     public async ValueTask<byte[]> ReadAsync(GuestDisk disk, long offset, int length)
     {
-        using var buffer = buffers.Rent(length);
+        using var buffer = buffers.Rent(Math.Max(1, length));
         buffer.Span.Fill(0xee);
         await disk.ReadAsync(offset, buffer.Memory.Slice(0, length));
         return buffer.Span[..length].ToArray();

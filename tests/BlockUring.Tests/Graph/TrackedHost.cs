@@ -24,7 +24,7 @@ internal sealed class TrackedHost(BufferPool buffers) : FileHost
 
     public void Add(string path, long length) => inner.Add(new MemoryFile(Buffers, path, length));
 
-    public MemoryFile Content(string path) => (MemoryFile)inner.OpenAsync(path, new FileOpenOptions()).Result;
+    public MemoryFile Content(string path) => (MemoryFile)GraphWorld.Done(inner.OpenAsync(path, new FileOpenOptions()));
 
     public override async ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {

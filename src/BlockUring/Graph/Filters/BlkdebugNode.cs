@@ -9,6 +9,8 @@ namespace BlockUring.Graph.Filters;
 /// <summary>Fails requests by rules, and passes on only what its limits allow: for tests of what lies above.</summary>
 internal sealed class BlkdebugNode : FilterNode
 {
+    private const int MaxZeroData = 1 << 20;
+
     private readonly Scheduler scheduler;
     private readonly DebugRules rules;
     private readonly DebugLimits limits;
@@ -106,7 +108,7 @@ internal sealed class BlkdebugNode : FilterNode
             var whole = edge > 0 ? 0 : length - length % unit;
             if (limits.MaxZeroes > 0)
                 whole = Math.Min(whole, limits.MaxZeroes);
-            var part = whole > 0 ? whole : edge > 0 ? edge : length;
+            var part = whole > 0 ? whole : Math.Min(edge > 0 ? edge : length, MaxZeroData);
             if (whole > 0)
                 await ZeroBelowAsync(offset, part, flags);
             else

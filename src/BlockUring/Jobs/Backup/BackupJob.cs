@@ -172,7 +172,7 @@ public sealed class BackupJob : BlockJob
     private void UseNodes()
     {
         nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
-        nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize);
+        nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.None);
         nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All & ~NodeOperation.Reopen);
     }
 
