@@ -9,6 +9,8 @@ namespace BlockUring.Tests.Qmp;
 
 public class SchemaTests
 {
+    private const int MaxDepth = 8;
+
     private static readonly NullabilityInfoContext Nullability = new();
 
     [Fact]
@@ -152,6 +154,9 @@ public class SchemaTests
 
     private static void CompareMembers(ObjectType type, Type clr, string where, List<string> offences)
     {
+        // Why: an image has a backing image.
+        if (where.Split('.').Length > MaxDepth)
+            return;
         var info = QmpJson.Default.GetTypeInfo(clr);
         if (info is not { Kind: JsonTypeInfoKind.Object })
         {

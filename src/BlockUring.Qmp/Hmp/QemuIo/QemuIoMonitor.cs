@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Qmp.Hmp.QemuIo;
@@ -24,6 +23,7 @@ internal sealed class QemuIoMonitor(MonitorContext context)
         new ReadCommand(isVector: false, isAsync: false),
         new ReadCommand(isVector: true, isAsync: false),
         new SleepCommand(),
+        new TruncateCommand(),
         new WriteCommand(isVector: false, isAsync: false),
         new WriteCommand(isVector: true, isAsync: false),
     ];
