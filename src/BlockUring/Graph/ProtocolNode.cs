@@ -9,8 +9,8 @@ internal sealed class ProtocolNode : BlockNode
 {
     private readonly FileHost host;
     private FileOpenOptions options;
-    private ProtocolFile? above;
     private BlockFile file;
+    private ProtocolFile? above;
 
     private ProtocolNode(string name, string driverName, NodeSettings settings, FileHost host, BlockFile file, FileOpenOptions options)
         : base(name, driverName, settings)
