@@ -8,14 +8,14 @@ namespace BlockUring.Simulation.Jobs;
 public sealed class BackupSimulation(ITestOutputHelper output)
 {
     [Fact]
-    public void A_backup_holds_what_the_disk_held_at_its_instant_and_leaves_nothing_behind() => ForSeeds(1, 250, seed =>
+    public void A_backup_holds_what_the_disk_held_at_its_instant_and_leaves_nothing_behind() => ForSeeds(1, 150, seed =>
     {
         using var world = new BackupWorld(seed, cutsPower: false);
         Judge(seed, world, world.Run);
     });
 
     [Fact]
-    public void A_backup_that_was_told_to_be_complete_is_whole_after_a_power_cut() => ForSeeds(100_001, 60, seed =>
+    public void A_backup_that_was_told_to_be_complete_is_whole_after_a_power_cut() => ForSeeds(100_001, 40, seed =>
     {
         using var world = new BackupWorld(seed, cutsPower: true);
         Judge(seed, world, world.Run);

@@ -139,8 +139,9 @@ internal sealed class BackupRun(BackupRequest request, DiskModel disk, string ta
             case BackupSync.Full:
                 return true;
             case BackupSync.Top:
+                // Why not where something was discarded or made zero: the layer may have let go of it.
                 if (Any(topAtStart, start, end))
-                    return true;
+                    return Any(instant.Unknown, start, end) || !instant.Bytes.AsSpan((int)start, (int)(end - start)).ContainsAnyExcept((byte)0) ? null : true;
                 return InstantCount == 0 ? false : null;
             case BackupSync.None:
                 return null;

@@ -17,7 +17,7 @@ internal sealed class BackupUsers(SimulatedScheduler scheduler, BlockGraph graph
             if (jobs.All.Count == 0)
                 return;
             if (random.Next(4) == 0)
-                await DrainAsync(random.Next(3));
+                await ChangeAsync();
             else
                 await TryAsync((BlockJob)jobs.All[random.Next(jobs.All.Count)], random.Next(9));
         }
@@ -48,17 +48,24 @@ internal sealed class BackupUsers(SimulatedScheduler scheduler, BlockGraph graph
         }
     }
 
+    private async Task ChangeAsync()
+    {
+        using var change = await graph.BeginChangeAsync();
+        await DrainAsync(random.Next(3));
+    }
+
     private async Task DrainAsync(int nested)
     {
         using var section = await graph.DrainAsync([.. graph.Nodes]);
         var requests = disks.Sum(d => d.RequestCount);
-        var progress = jobs.All.Sum(j => j.Progress.Current);
+        var progress = jobs.All.Select(j => (Job: j, j.Progress.Current)).ToArray();
         if (nested > 0)
             await DrainAsync(nested - 1);
         for (var wait = random.Next(3); wait >= 0; wait--)
         {
             await scheduler.DelayAsync(TimeSpan.FromMilliseconds(random.Next(2) * 50));
-            Assert.Equal((requests, progress), (disks.Sum(d => d.RequestCount), jobs.All.Sum(j => j.Progress.Current)));
+            Assert.Equal(requests, disks.Sum(d => d.RequestCount));
+            Assert.All(progress, p => Assert.Equal(p.Current, p.Job.Progress.Current));
         }
     }
 

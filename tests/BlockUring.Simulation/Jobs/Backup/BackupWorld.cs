@@ -212,8 +212,11 @@ internal sealed class BackupWorld : IDisposable
     private async Task<bool> StartSecondAsync(SimulatedSource source)
     {
         await scheduler.DelayAsync(TimeSpan.FromMilliseconds(random.Next(30)));
-        var run = await PlanAsync(source, isSecond: true);
         using var change = await graph.BeginChangeAsync();
+        var share = targetDisk.FailShare;
+        targetDisk.FailShare = 0;
+        var run = await PlanAsync(source, isSecond: true);
+        targetDisk.FailShare = share;
         await StartAsync(run, null);
         return true;
     }

@@ -33,35 +33,44 @@ internal sealed class GuestWriter(SimulatedScheduler scheduler, DiskUser user, D
         }
     }
 
-    private Task DoAsync(int what, long start, long end) => what switch
+    private Task DoAsync(int what, long start, long end)
     {
-        < 6 => WriteAsync(start, Bytes((int)(end - start))),
-        < 8 => ChangeAsync(start, end, new byte[end - start], user.WriteZeroesAsync(start, end - start, (WriteFlags)random.Next(2))),
-        8 => ChangeAsync(start, end, null, user.DiscardAsync(start, end - start)),
-        9 => FlushAsync(),
-        _ => ReadAsync(start, (int)(end - start)),
-    };
+        var flags = random.Next(2) == 0 ? WriteFlags.None : WriteFlags.MayUnmap;
+        return what switch
+        {
+            < 6 => WriteAsync(start, Bytes((int)(end - start))),
+            < 8 => ChangeAsync(start, end, new byte[end - start], n => n.WriteZeroesAsync(start, end - start, flags)),
+            8 => ChangeAsync(start, end, null, n => n.DiscardAsync(start, end - start)),
+            9 => FlushAsync(),
+            _ => ReadAsync(start, (int)(end - start)),
+        };
+    }
 
     private async Task WriteAsync(long start, byte[] bytes)
     {
         using var buffer = scheduler.Buffers.Rent(bytes.Length);
         bytes.CopyTo(buffer.Span);
-        await ChangeAsync(start, start + bytes.Length, bytes, user.WriteAsync(start, buffer.Memory));
+        await ChangeAsync(start, start + bytes.Length, bytes, n => n.WriteAsync(start, buffer.Memory));
     }
 
-    // The request has been started, and has changed nothing in the model so far.
-    private async Task ChangeAsync(long start, long end, byte[]? bytes, ValueTask request)
+    private async Task ChangeAsync(long start, long end, byte[]? bytes, Func<BlockNode, ValueTask> request)
     {
         model.Begin(start, end);
-        try
+        await user.RunAsync(Noted);
+
+        // Why inside the user's gate: who drains it goes on as soon as the request has left, before whoever made it.
+        async ValueTask Noted(BlockNode node)
         {
-            await request;
-            model.Succeed(start, bytes, end);
-        }
-        catch (BlockException) when (MayFail())
-        {
-            FailureCount++;
-            model.Fail(start, end);
+            try
+            {
+                await request(node);
+                model.Succeed(start, bytes, end);
+            }
+            catch (BlockException) when (MayFail())
+            {
+                FailureCount++;
+                model.Fail(start, end);
+            }
         }
     }
 
