@@ -21,6 +21,13 @@ public sealed class BackupSimulation(ITestOutputHelper output)
         Judge(seed, world, world.Run);
     });
 
+    [Fact]
+    public void A_snapshot_shows_its_instant_to_whoever_reads_it_while_the_disk_is_written() => ForSeeds(200_001, 100, seed =>
+    {
+        using var world = new SnapshotWorld(seed);
+        Judge(seed, world, world.Run);
+    });
+
     private static void Judge(int seed, object world, Action run)
     {
         try
