@@ -24,7 +24,8 @@ public sealed class MonitorContext
         Loops = new(scheduler);
         Events = new(scheduler);
         Dispatcher = new(this);
-        Graph = new BlockGraph(scheduler, files);
+        Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService };
+        HumanMonitor = new(this);
         Jobs = new JobList(new JobEventWriter(Events).Write);
     }
 
@@ -41,7 +42,7 @@ public sealed class MonitorContext
     public JobList Jobs { get; }
 
     /// <summary>The human monitor.</summary>
-    public HumanMonitor HumanMonitor { get; } = new();
+    public HumanMonitor HumanMonitor { get; }
 
     /// <summary>The character devices, in the order of their creation.</summary>
     public IReadOnlyList<Chardev> Chardevs => chardevs;
@@ -78,6 +79,19 @@ public sealed class MonitorContext
     /// <exception cref="QmpException">There is none.</exception>
     internal BlockNode FindDevice(string name) =>
         Graph.TryFind(name) ?? throw new QmpException($"Cannot find device='{name}' nor node-name='{name}'");
+
+    /// <summary>The node that a command's "node-name" means, where a "device" would be allowed too, which there is none of here.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockNode FindNode(string? name, string? device = null) =>
+        (name == null ? null : Graph.TryFind(name)) ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{name}'");
+
+    /// <summary>The node that a command's "device" means, which no other node may be above.</summary>
+    /// <exception cref="QmpException">There is none, or it is not at the top.</exception>
+    internal BlockNode FindRoot(string name)
+    {
+        var node = FindDevice(name);
+        return node.Parents.Any(l => l.Owner is BlockNode) ? throw new QmpException("Need a root block node") : node;
+    }
 
     /// <summary>The block job that a command means.</summary>
     /// <exception cref="QmpException">There is none.</exception>

@@ -9,8 +9,6 @@ namespace BlockUring.Qmp;
 /// <summary>What waits to be sent to one client, in order.</summary>
 internal sealed class SessionOutput(ByteChannel channel, bool isPretty)
 {
-    private const int MaxKeptBytes = 256 << 10;
-
     private readonly Signal added = new();
     private readonly Signal sent = new();
     private ArrayBufferWriter<byte> filling = new(1024);
@@ -80,7 +78,7 @@ internal sealed class SessionOutput(ByteChannel channel, bool isPretty)
             sent.Raise();
         }
 
-        if (sending.Capacity > MaxKeptBytes)
+        if (sending.Capacity > WireLimits.MaxKeptBytes)
             sending = new(1024);
         else
             sending.ResetWrittenCount();

@@ -133,7 +133,14 @@ public sealed class NodeTests : DaemonTestBase
         blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'null'}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw2','file':'a','target':'null'}
         blockdev-add {'driver':'copy-before-write','node-name':'cbw3','file':'null','target':'null'}
-        """);
+        """,
+    [
+        new(
+            "block_resize {'node-name':'a','size':2097152}",
+            "GenericError: Device '(null)' is in use",
+            "GenericError: Node 'a' is busy: node is used as backing hd of 'b'",
+            "it says which node, and by whom"),
+    ]);
 
     [Theory, MemberData(nameof(Sides))]
     public void FilesAreLocked(Side side) => Play(side, """

@@ -20,6 +20,8 @@ public static class ChardevFactory
     {
         if (options.Backend == "stdio")
             return new StdioChardev(thread, options.Id);
+        if (options.Backend == "null")
+            return new NullChardev(options.Id);
         if (!options.IsServer)
             return await ConnectAsync(thread, options);
         var listener = Listen(options, out var address);
@@ -47,6 +49,7 @@ public static class ChardevFactory
     private static Socket ListenOnPath(string path, out string address)
     {
         address = $"unix:{path}";
+        DemandPlace(Path.GetDirectoryName(Path.GetFullPath(path))!, $"Failed to bind socket to {path}");
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
         {
@@ -68,11 +71,10 @@ public static class ChardevFactory
         var socket = (Socket?)null;
         try
         {
-            var ip = options.Host!.Length == 0 ? IPAddress.IPv6Any : Dns.GetHostAddresses(options.Host)[0];
+            var ip = options.Host!.Length == 0 ? IPAddress.IPv6Any : AddressOf(options.Host);
             socket = new(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
             if (options.Host.Length == 0)
                 socket.DualMode = true;
-            socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             socket.Bind(new IPEndPoint(ip, options.Port));
             socket.Listen(Backlog);
             address = $"tcp:{socket.LocalEndPoint}";
@@ -81,8 +83,14 @@ public static class ChardevFactory
         catch (SocketException e)
         {
             socket?.Dispose();
-            throw Failure($"Failed to find an available port on {options.Host}:{options.Port}", e);
+            throw Failure("Failed to find an available port", e);
         }
+    }
+
+    private static IPAddress AddressOf(string host)
+    {
+        var addresses = Dns.GetHostAddresses(host);
+        return Array.Find(addresses, a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
     }
 
     private static async ValueTask<Chardev> ConnectAsync(IoThread thread, ChardevOptions options)
@@ -90,6 +98,8 @@ public static class ChardevFactory
         if (options.Descriptor >= 0)
             return new ConnectedChardev(thread, new(new SafeSocketHandle(options.Descriptor, true)), options.Id, $"fd:{options.Descriptor}");
         var isUnix = options.Path != null;
+        if (isUnix)
+            DemandPlace(options.Path!, $"Failed to connect to '{options.Path}'");
         var socket = isUnix
             ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
             : new Socket(SocketType.Stream, ProtocolType.Tcp);
@@ -113,11 +123,23 @@ public static class ChardevFactory
         return new ConnectedChardev(thread, socket, options.Id, isUnix ? $"unix:{options.Path}" : $"tcp:{options.Host}:{options.Port}");
     }
 
-    // The run-time keeps the system's error number of a socket in another place than the code it translates it to.
+    // Why asked before: the run-time's error of a socket whose path leads nowhere does not tell so.
+    private static void DemandPlace(string path, string what)
+    {
+        var answer = FileSystemCalls.Stat(path, out _);
+        if (answer < 0)
+            throw new BlockException(BlockException.KindOf(-answer), $"{what}: {Errno.Message(-answer)}", -answer);
+    }
+
     private static BlockException Failure(string what, Exception e)
     {
-        var errno = e is SocketException { NativeErrorCode: > 0 and < 200 } socket ? socket.NativeErrorCode : Errno.EACCES;
-        var reason = e is SocketException ? Errno.Message(errno) : e.Message;
+        var errno = e switch
+        {
+            SocketException { NativeErrorCode: > 0 and < 200 } socket => socket.NativeErrorCode,
+            DirectoryNotFoundException => Errno.ENOENT,
+            _ => Errno.EACCES,
+        };
+        var reason = e is SocketException or DirectoryNotFoundException ? Errno.Message(errno) : e.Message;
         return new(BlockException.KindOf(errno), $"{what}: {reason}", errno, e);
     }
 }

@@ -23,6 +23,9 @@ internal sealed class SocketChannel : ByteChannel
         target = new((int)socket.SafeHandle.DangerousGetHandle(), name);
     }
 
+    /// <summary>Who is at the other end, as QEMU adds it to the name of a device; "" for a unix socket.</summary>
+    public string PeerText => socket.AddressFamily == AddressFamily.Unix ? "" : $" <-> {socket.RemoteEndPoint}";
+
     /// <inheritdoc/>
     public override ValueTask<int> ReceiveAsync(IoMemory destination) => thread.Queue.ReceiveAsync(target, destination);
 

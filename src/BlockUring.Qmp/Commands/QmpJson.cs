@@ -1,7 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Snapshots;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -42,6 +45,33 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BackupArguments))]
 [JsonSerializable(typeof(NodeNameArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(QueryNodesArguments))]
+[JsonSerializable(typeof(IReadOnlyList<NodeResult>))]
+[JsonSerializable(typeof(IReadOnlyList<JsonElement>))]
+[JsonSerializable(typeof(QueryStatsArguments))]
+[JsonSerializable(typeof(IReadOnlyList<StatsResult>))]
+[JsonSerializable(typeof(QueryBlockersArguments))]
+[JsonSerializable(typeof(IReadOnlyList<BlockerResult>))]
+[JsonSerializable(typeof(GraphResult))]
+[JsonSerializable(typeof(BlockResizeArguments))]
+[JsonSerializable(typeof(WriteThresholdArguments))]
+[JsonSerializable(typeof(WriteThresholdData))]
+[JsonSerializable(typeof(ChangeBackingFileArguments))]
+[JsonSerializable(typeof(SnapshotArguments))]
+[JsonSerializable(typeof(SnapshotSyncArguments))]
+[JsonSerializable(typeof(InternalSnapshotArguments))]
+[JsonSerializable(typeof(DeleteSnapshotArguments))]
+[JsonSerializable(typeof(SnapshotResult))]
+[JsonSerializable(typeof(CreateArguments))]
+[JsonSerializable(typeof(CreateFileOptions))]
+[JsonSerializable(typeof(CreateQcow2Options))]
+[JsonSerializable(typeof(AmendArguments))]
+[JsonSerializable(typeof(DriveBackupArguments))]
+[JsonSerializable(typeof(BitmapArguments))]
+[JsonSerializable(typeof(BitmapAddArguments))]
+[JsonSerializable(typeof(BitmapMergeArguments))]
+[JsonSerializable(typeof(BitmapHashResult))]
+[JsonSerializable(typeof(TransactionArguments))]
 [JsonSerializable(typeof(JobStatusData))]
 [JsonSerializable(typeof(JobProgressData))]
 [JsonSerializable(typeof(JobPendingData))]

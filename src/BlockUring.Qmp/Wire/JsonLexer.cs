@@ -9,7 +9,11 @@ namespace BlockUring.Qmp.Wire;
 /// </summary>
 internal sealed class JsonLexer
 {
-    private readonly ArrayBufferWriter<byte> text = new(256);
+    // Everything else in a string goes on with it.
+    private static readonly SearchValues<byte> EndsDoubleQuotedRun = SearchValues.Create([.. Enumerable.Range(0, 32).Select(b => (byte)b), (byte)'"', (byte)'\\', 0xFE, 0xFF]);
+    private static readonly SearchValues<byte> EndsSingleQuotedRun = SearchValues.Create([.. Enumerable.Range(0, 32).Select(b => (byte)b), (byte)'\'', (byte)'\\', 0xFE, 0xFF]);
+
+    private ArrayBufferWriter<byte> text = new(256);
     private State state;
 
     private enum State
@@ -39,9 +43,13 @@ internal sealed class JsonLexer
     public bool TryNext(ref ReadOnlySpan<byte> input, out JsonTokenKind kind)
     {
         if (state is State.Start or State.Recovery)
-            text.ResetWrittenCount();
+            Forget();
         while (!input.IsEmpty)
         {
+            if (TakeRun(ref input) && text.WrittenCount > WireLimits.MaxMessageBytes)
+                return GiveUp(out kind);
+            if (input.IsEmpty)
+                break;
             var next = input[0];
             if (EndsBefore(next, out kind))
             {
@@ -108,12 +116,35 @@ internal sealed class JsonLexer
         state = following ?? State.Recovery;
         if (following == null)
             return true;
-        if (text.WrittenCount <= WireLimits.MaxMessageBytes)
+        return text.WrittenCount > WireLimits.MaxMessageBytes && GiveUp(out kind);
+    }
+
+    private bool TakeRun(ref ReadOnlySpan<byte> input)
+    {
+        if (state is not (State.DoubleQuoted or State.SingleQuoted))
             return false;
+        var end = input.IndexOfAny(state == State.DoubleQuoted ? EndsDoubleQuotedRun : EndsSingleQuotedRun);
+        var run = end < 0 ? input : input[..end];
+        text.Write(run);
+        input = input[run.Length..];
+        return true;
+    }
+
+    private bool GiveUp(out JsonTokenKind kind)
+    {
         kind = JsonTokenKind.Oversized;
         state = State.Recovery;
-        text.ResetWrittenCount();
+        Forget();
         return true;
+    }
+
+    // Why: one long token must not hold its memory as long as the session lives.
+    private void Forget()
+    {
+        if (text.Capacity > WireLimits.MaxKeptBytes)
+            text = new(256);
+        else
+            text.ResetWrittenCount();
     }
 
     private State? Following(byte next) => state switch

@@ -30,6 +30,14 @@ internal sealed class MessageReader
         return false;
     }
 
+    /// <summary>What there is of a message after the last byte: an error, in the parser's words.</summary>
+    public WireMessage End()
+    {
+        var message = MessageParser.Parse(text.WrittenMemory, tokens);
+        Reset();
+        return message;
+    }
+
     private bool Add(JsonTokenKind kind, out WireMessage message)
     {
         Count(kind);
@@ -70,7 +78,7 @@ internal sealed class MessageReader
         tokens.Clear();
 
         // Why: one long message must not hold its memory as long as the session lives.
-        if (text.Capacity > 256 << 10)
+        if (text.Capacity > WireLimits.MaxKeptBytes)
         {
             text = new(1024);
             tokens.TrimExcess();

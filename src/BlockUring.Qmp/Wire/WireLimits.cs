@@ -24,6 +24,9 @@ internal static class WireLimits
     /// <summary>Requests of one session that wait for their turn, the running one included, where out-of-band is on.</summary>
     public const int MaxQueuedRequests = 8;
 
+    /// <summary>A buffer that grew beyond this is not kept for the next message.</summary>
+    public const int MaxKeptBytes = 256 << 10;
+
     /// <summary>Bytes received or sent at a time.</summary>
     public const int TransferBytes = 16 << 10;
 }

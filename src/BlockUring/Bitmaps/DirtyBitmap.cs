@@ -17,10 +17,10 @@ public sealed class DirtyBitmap
     public const int MinGranularity = 512;
 
     /// <summary>The largest granularity.</summary>
-    public const int MaxGranularity = 1 << 30;
+    public const long MaxGranularity = 1L << 31;
 
     /// <summary>The longest disk.</summary>
-    public const long MaxLength = long.MaxValue & -(long)MaxGranularity;
+    public const long MaxLength = long.MaxValue & -MaxGranularity;
 
     private const int WordsPerRead = 512;
 
@@ -32,16 +32,16 @@ public sealed class DirtyBitmap
     /// <param name="name">Unique on its node; null for one that only its maker knows.</param>
     /// <param name="length">Bytes of the disk, 0 to <see cref="MaxLength"/>.</param>
     /// <param name="granularity">Bytes of a chunk: a power of two, <see cref="MinGranularity"/> to <see cref="MaxGranularity"/>.</param>
-    public DirtyBitmap(string? name, long length, int granularity)
+    public DirtyBitmap(string? name, long length, long granularity)
     {
         if (!IsGranularity(granularity))
-            throw new ArgumentOutOfRangeException(nameof(granularity), granularity, "A granularity is a power of two from 512 bytes to 1 GiB.");
+            throw new ArgumentOutOfRangeException(nameof(granularity), granularity, "A granularity is a power of two from 512 bytes to 2 GiB.");
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, MaxLength);
         Name = name;
         Length = length;
         Granularity = granularity;
-        shift = BitOperations.Log2((uint)granularity);
+        shift = BitOperations.Log2((ulong)granularity);
         bits = new BitTree(ChunkCount(length));
     }
 
@@ -52,7 +52,7 @@ public sealed class DirtyBitmap
     public long Length { get; private set; }
 
     /// <summary>Bytes of a chunk.</summary>
-    public int Granularity { get; }
+    public long Granularity { get; }
 
     /// <summary>Dirty chunks times granularity: the last chunk counts as whole, as in QEMU.</summary>
     public long Count => bits.Count << shift;
@@ -108,7 +108,7 @@ public sealed class DirtyBitmap
     }
 
     /// <summary>The list that it is in, if any.</summary>
-    internal DirtyBitmapList? Owner { get; set; }
+    public DirtyBitmapList? Owner { get; internal set; }
 
     /// <summary>Whether a number can be a granularity.</summary>
     public static bool IsGranularity(long granularity) =>

@@ -34,7 +34,7 @@ public sealed class DirtyBitmapList : IReadOnlyList<DirtyBitmap>
         DemandNew(name);
         if (System.Text.Encoding.UTF8.GetByteCount(name) > MaxNameBytes)
             throw new BlockException(BlockErrorKind.Invalid, $"Bitmap name too long: {name}");
-        var bitmap = new DirtyBitmap(name, length, (int)granularity);
+        var bitmap = new DirtyBitmap(name, length, granularity);
         Add(bitmap);
         return bitmap;
     }

@@ -18,6 +18,7 @@ public sealed class BlockGraph
     private readonly List<DrainedSection> sections = [];
     private readonly RangeLock changes = new();
     private int autoNameCount;
+    private long lastSequence;
 
     /// <summary>Makes an empty graph.</summary>
     public BlockGraph(Scheduler scheduler, FileHost host)
@@ -38,10 +39,10 @@ public sealed class BlockGraph
     /// <summary>Receives warnings, one each.</summary>
     public Action<string> Warn { get; init; } = _ => { };
 
-    /// <summary>What named objects a filter may refer to ("throttle-group"), by type and name; throws where there is none.</summary>
-    public Func<string, string, object>? FindObject { get; set; }
+    /// <summary>What named objects a filter may refer to ("throttle-group"), by type and name; null where there is none.</summary>
+    public Func<string, string, object?>? FindObject { get; set; }
 
-    /// <summary>All nodes, oldest first.</summary>
+    /// <summary>All nodes, oldest first: what a node keeps its data in is older than the node, its backing node younger, as in QEMU's lists.</summary>
     public IReadOnlyList<BlockNode> Nodes => nodes;
 
     /// <summary>Told of every node that has come.</summary>
@@ -121,15 +122,19 @@ public sealed class BlockGraph
     {
         var section = new DrainedSection(drained, s => sections.Remove(s));
         sections.Add(section);
-        foreach (var user in section.FindUsers())
-            section.Include(user);
+        section.IncludeAll();
         await section.WaitUntilQuietAsync();
         return section;
     }
 
     /// <summary>Brings every link's permissions up to date after a change of the graph.</summary>
     /// <exception cref="BlockException">Two users of a node disagree; links' permissions are as before.</exception>
-    internal void SolvePermissions() => PermissionSolver.Solve(nodes);
+    internal void SolvePermissions()
+    {
+        PermissionSolver.Solve(nodes);
+        foreach (var section in sections)
+            section.IncludeAll();
+    }
 
     /// <summary>A name for a node that nobody named.</summary>
     internal string NextAutoName()
@@ -141,16 +146,39 @@ public sealed class BlockGraph
         return name;
     }
 
+    /// <summary>The place in the order of nodes for one that is being made.</summary>
+    internal long NextSequence() => ++lastSequence;
+
     internal void Register(BlockNode node)
     {
         if (nodes.Count >= MaxNodes)
             throw new BlockException(BlockErrorKind.Limit, $"There are {MaxNodes} nodes already");
-        nodes.Add(node);
+        if (TryFind(node.Name) != null)
+            throw new BlockException(BlockErrorKind.Invalid, $"Duplicate nodes with node-name='{node.Name}'");
+        if (node.Sequence == 0)
+            node.Sequence = NextSequence();
+        nodes.Insert(nodes.FindLastIndex(n => n.Sequence < node.Sequence) + 1, node);
         NodeAdded?.Invoke(node);
     }
 
     /// <summary>Lets a node go, and those below it that only it kept alive. Nobody may be using it.</summary>
     internal async ValueTask CloseAsync(BlockNode node)
+    {
+        try
+        {
+            await CloseTreeAsync(node);
+        }
+        finally
+        {
+            SolvePermissions();
+        }
+    }
+
+    /// <summary>As <see cref="CloseAsync(BlockNode)"/>, unless somebody uses the node or made it by name.</summary>
+    public ValueTask CloseIfUnusedAsync(BlockNode node) =>
+        node.Parents.Count == 0 && !node.IsMonitorOwned ? CloseAsync(node) : ValueTask.CompletedTask;
+
+    private async ValueTask CloseTreeAsync(BlockNode node)
     {
         if (node.Parents.Count > 0)
             throw new InvalidOperationException($"Node '{node.Name}' is to be closed and still in use.");
@@ -168,15 +196,11 @@ public sealed class BlockGraph
             foreach (var link in below)
                 node.RemoveChild(link);
             foreach (var link in below)
-                await CloseIfUnusedAsync(link.Node);
+            {
+                if (link.Node.Parents.Count == 0 && !link.Node.IsMonitorOwned)
+                    await CloseTreeAsync(link.Node);
+            }
         }
-    }
-
-    /// <summary>As <see cref="CloseAsync(BlockNode)"/>, unless somebody uses the node or made it by name.</summary>
-    internal async ValueTask CloseIfUnusedAsync(BlockNode node)
-    {
-        if (node.Parents.Count == 0 && !node.IsMonitorOwned)
-            await CloseAsync(node);
     }
 
     private sealed class Change(RangeLock changes, RangeLock.Entry held) : IDisposable

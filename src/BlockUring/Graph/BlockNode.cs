@@ -27,6 +27,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
         DriverName = driverName;
         Settings = settings;
         Observers = new WriteObservers(this);
+        Blockers = new OperationBlockers(this);
     }
 
     /// <summary>Unique in the graph.</summary>
@@ -34,6 +35,9 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
 
     /// <summary>"file", "qcow2", "throttle".</summary>
     public string DriverName { get; }
+
+    /// <summary>When the node got its name, counted by the graph; 0 before that.</summary>
+    public long Sequence { get; internal set; }
 
     /// <summary>The options in force.</summary>
     public NodeSettings Settings { get; internal set; }
@@ -56,6 +60,12 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     /// <summary>Whether a job put the node there without being asked for a name; hidden from those who look at devices.</summary>
     public bool IsImplicit { get; init; }
 
+    /// <summary>What the users above need and share, as the node was last told.</summary>
+    internal (ImagePermissions Needed, ImagePermissions Shared) Applied { get; set; } = (ImagePermissions.None, NodeLink.AllPermissions);
+
+    /// <summary>The options of its driver that the node was made with, without those about its children.</summary>
+    internal OptionTree GivenOptions { get; set; } = new();
+
     /// <summary>Whether the node has left its graph.</summary>
     public bool IsClosed { get; internal set; }
 
@@ -72,7 +82,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     public DirtyBitmapList Bitmaps => Observers.Bitmaps;
 
     /// <summary>The operations that are refused at this node, and why.</summary>
-    public OperationBlockers Blockers { get; } = new();
+    public OperationBlockers Blockers { get; }
 
     /// <summary>The file name at the bottom, or the node's own idea of one; empty for none.</summary>
     public virtual string FileName => Primary?.Node.FileName ?? "";
@@ -87,16 +97,20 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     public virtual BlockFile File => file ??= new NodeFile(this);
 
     /// <inheritdoc/>
-    public sealed override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None) =>
-        Observers.IsIdle && Settings.DetectZeroes == DetectZeroes.Off
+    public sealed override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None)
+    {
+        Observers.NoteEnd(offset + source.Length);
+        return Observers.IsIdle && Settings.DetectZeroes == DetectZeroes.Off
             ? WriteCoreAsync(offset, source, flags)
             : WriteObservedAsync(offset, source, flags);
+    }
 
     /// <inheritdoc/>
     public sealed override ValueTask WriteZeroesAsync(long offset, long length, WriteFlags flags = WriteFlags.None)
     {
         if (!Settings.Unmap)
             flags &= ~WriteFlags.MayUnmap;
+        Observers.NoteEnd(offset + length);
         return Observers.IsIdle ? WriteZeroesCoreAsync(offset, length, flags) : WriteZeroesObservedAsync(offset, length, flags);
     }
 
@@ -160,6 +174,26 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     internal virtual void ApplyPermissions(ImagePermissions needed, ImagePermissions shared)
     {
     }
+
+    /// <summary>
+    /// A drained section begins that waits for requests in this node: none may be kept waiting any more. Nests; <see cref="EndDrain"/> is
+    /// called as often.
+    /// </summary>
+    internal virtual void BeginDrain()
+    {
+    }
+
+    /// <summary>Takes one <see cref="BeginDrain"/> back.</summary>
+    internal virtual void EndDrain()
+    {
+    }
+
+    /// <summary>The options of the driver that <see cref="PlanReopen"/> can change.</summary>
+    internal virtual IReadOnlyCollection<string> ChangeableOptions => [];
+
+    /// <summary>Looks at the options of a reopening.</summary>
+    /// <returns>What makes the change, once nothing can fail any more; null for nothing.</returns>
+    internal virtual Action? PlanReopen(BlockGraph graph, OptionTree options) => null;
 
     internal NodeLink AddChild(string name, LinkRole role, BlockNode node)
     {

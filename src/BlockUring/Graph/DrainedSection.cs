@@ -6,6 +6,7 @@ public sealed class DrainedSection : IDisposable
     private readonly BlockNode[] drained;
     private readonly Action<DrainedSection> ended;
     private readonly List<(NodeUser User, Task Quiet)> users = [];
+    private readonly HashSet<BlockNode> hurried = [];
     private int waitedCount;
     private bool isOver;
 
@@ -22,12 +23,22 @@ public sealed class DrainedSection : IDisposable
             return;
         isOver = true;
         ended(this);
+        foreach (var node in hurried)
+            node.EndDrain();
+        hurried.Clear();
         foreach (var (user, _) in users)
             user.Resume();
         users.Clear();
     }
 
-    internal HashSet<NodeUser> FindUsers()
+    /// <summary>Quiets all who are above the nodes now.</summary>
+    internal void IncludeAll()
+    {
+        foreach (var user in FindUsers())
+            Add(user);
+    }
+
+    private HashSet<NodeUser> FindUsers()
     {
         var found = new HashSet<NodeUser>();
         var seen = new HashSet<BlockNode>();
@@ -39,9 +50,8 @@ public sealed class DrainedSection : IDisposable
     /// <summary>Quiets a user that is above the nodes now, and was not before.</summary>
     internal void Include(NodeUser user)
     {
-        if (users.Exists(u => u.User == user) || !FindUsers().Contains(user))
-            return;
-        users.Add((user, user.QuiesceAsync().AsTask()));
+        if (FindUsers().Contains(user))
+            Add(user);
     }
 
     /// <summary>Lets a user go that has left.</summary>
@@ -60,6 +70,25 @@ public sealed class DrainedSection : IDisposable
     {
         while (waitedCount < users.Count)
             await users[waitedCount++].Quiet;
+    }
+
+    private void Add(NodeUser user)
+    {
+        if (users.Exists(u => u.User == user))
+            return;
+        users.Add((user, user.QuiesceAsync().AsTask()));
+        foreach (var link in user.Links)
+            Hurry(link.Node);
+    }
+
+    // Why all below, not the drained nodes alone: what the user waits for may be kept waiting in any of them.
+    private void Hurry(BlockNode node)
+    {
+        if (!hurried.Add(node))
+            return;
+        node.BeginDrain();
+        foreach (var link in node.Children)
+            Hurry(link.Node);
     }
 
     private static void FindAbove(BlockNode node, HashSet<BlockNode> seen, HashSet<NodeUser> found)

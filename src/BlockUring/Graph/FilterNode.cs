@@ -22,9 +22,6 @@ public abstract class FilterNode : BlockNode
     public BlockNode Filtered => filtered ?? throw new InvalidOperationException($"Filter '{Name}' has no node below.");
 
     /// <inheritdoc/>
-    public override bool IsReadOnly => Settings.ReadOnly || (filtered?.IsReadOnly ?? false);
-
-    /// <inheritdoc/>
     public override long Length => Filtered.Length;
 
     /// <inheritdoc/>

@@ -21,7 +21,7 @@ internal sealed class FormatDriver : NodeDriver
             held = opening.Graph.Attach(reading, fileNode, "file", Needed(opening), NodeLink.AllPermissions & ~NeededForWriting);
         try
         {
-            return await OpenOnAsync(opening, fileNode);
+            return await OpenOnAsync(opening, fileNode, held);
         }
         finally
         {
@@ -35,7 +35,7 @@ internal sealed class FormatDriver : NodeDriver
     private static ImagePermissions Needed(NodeOpening opening) =>
         ImagePermissions.ConsistentRead | (opening.Settings.ReadOnly ? ImagePermissions.None : NeededForWriting);
 
-    private async ValueTask<BlockNode> OpenOnAsync(NodeOpening opening, BlockNode fileNode)
+    private async ValueTask<BlockNode> OpenOnAsync(NodeOpening opening, BlockNode fileNode, NodeLink? held)
     {
         var mainFile = new ChildFile(fileNode);
         var dataNode = opening.Has("data-file") ? await opening.ChildAsync("data-file", opening.StorageDefaults()) : null;
@@ -52,7 +52,9 @@ internal sealed class FormatDriver : NodeDriver
             opening.DemandNothingLeft();
             var backingNode = image.SupportsBacking ? await opening.BackingAsync(backing, image, mainFile.Path) : null;
             node = new FormatNode(opening.Name, opening.Settings, new Image(fileNode.FileName, image, mainFile), mainFile, host.Opened);
-            node.AddChild("file", image.SupportsBacking ? LinkRole.Storage : LinkRole.Filtered, fileNode);
+            var main = node.AddChild("file", image.SupportsBacking ? LinkRole.Storage : LinkRole.Filtered, fileNode);
+            if (held != null)
+                (main.Needed, main.Shared) = (held.Needed, held.Shared);
             if (host.Node != null)
                 node.AddChild("data-file", LinkRole.Data, host.Node);
             if (backingNode != null)

@@ -1,3 +1,5 @@
+using BlockUring.Graph.Debugging;
+using BlockUring.Graph.Filters;
 using BlockUring.Images;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -9,6 +11,7 @@ public sealed class FormatNode : BlockNode
 {
     private readonly ChildFile mainFile;
     private readonly ChildFile? dataFile;
+    private BlkdebugNode? debugged;
 
     internal FormatNode(string name, NodeSettings settings, Image image, ChildFile mainFile, ChildFile? dataFile)
         : base(name, image.Format.Name, settings)
@@ -34,10 +37,19 @@ public sealed class FormatNode : BlockNode
     public override GuestDisk? Backing => Image.Backing;
 
     /// <inheritdoc/>
-    public override ValueTask ReadAsync(long offset, IoMemory destination) => Image.ReadAsync(offset, destination);
+    public override ValueTask ReadAsync(long offset, IoMemory destination)
+    {
+        debugged?.Fire(DebugEvents.ReadAio);
+        return Image.ReadAsync(offset, destination);
+    }
 
     /// <inheritdoc/>
-    public override ValueTask FlushAsync() => IsReadOnly ? ValueTask.CompletedTask : Image.FlushAsync();
+    public override ValueTask FlushAsync()
+    {
+        debugged?.Fire(DebugEvents.FlushToOs);
+        debugged?.Fire(DebugEvents.FlushToDisk);
+        return IsReadOnly ? ValueTask.CompletedTask : Image.FlushAsync();
+    }
 
     /// <inheritdoc/>
     public override ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true) =>
@@ -46,17 +58,17 @@ public sealed class FormatNode : BlockNode
     /// <inheritdoc/>
     public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => Image.ResizeAsync(length, preallocation);
 
-    /// <inheritdoc/>
-    public override (ImagePermissions Needed, ImagePermissions Shared) PermissionsFor(
-        NodeLink link, ImagePermissions needed, ImagePermissions shared) =>
-        link.Role == LinkRole.Storage && !Image.Format.SupportsBacking
-            ? PermissionRules.ForRole(this, LinkRole.Filtered, needed, shared)
-            : base.PermissionsFor(link, needed, shared);
+    internal override Action? PlanReopen(BlockGraph graph, OptionTree options)
+    {
+        Image.Format.DemandOptions(options.Clone());
+        return null;
+    }
 
     internal override void LinksChanged()
     {
         Image.SetBacking(BackingLink?.Node);
-        if (Find(LinkRole.Storage) is { } main)
+        debugged = Primary?.Node as BlkdebugNode;
+        if (Primary is { } main)
             mainFile.Retarget(main.Node);
         if (Find(LinkRole.Data) is { } data)
             dataFile?.Retarget(data.Node);
@@ -64,13 +76,23 @@ public sealed class FormatNode : BlockNode
 
     internal override async ValueTask CloseAsync()
     {
-        if (!IsReadOnly && !mainFile.IsReadOnly)
-            await Image.FlushAsync();
-        await Image.Format.DisposeAsync();
+        try
+        {
+            if (!IsReadOnly && !mainFile.IsReadOnly)
+                await Image.FlushAsync();
+        }
+        finally
+        {
+            await Image.Format.DisposeAsync();
+        }
     }
 
     /// <inheritdoc/>
-    protected override ValueTask WriteCoreAsync(long offset, IoMemory source, WriteFlags flags) => Image.WriteAsync(offset, source, flags);
+    protected override ValueTask WriteCoreAsync(long offset, IoMemory source, WriteFlags flags)
+    {
+        debugged?.Fire(DebugEvents.WriteAio);
+        return Image.WriteAsync(offset, source, flags);
+    }
 
     /// <inheritdoc/>
     protected override ValueTask WriteZeroesCoreAsync(long offset, long length, WriteFlags flags) =>

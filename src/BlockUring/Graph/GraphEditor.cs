@@ -45,6 +45,47 @@ public static class GraphEditor
         await graph.CloseIfUnusedAsync(from);
     }
 
+    /// <summary>Puts an overlay above a node: all who use the node use the overlay from then on, which has the node as its backing node.</summary>
+    /// <param name="graph">Where.</param>
+    /// <param name="overlay">A node without a backing node, whose driver supports one.</param>
+    /// <param name="below">The node.</param>
+    /// <returns>The links that were moved, for <see cref="TakeOverlayOffAsync"/>.</returns>
+    /// <exception cref="BlockException">A cycle, a frozen link, or a conflict of permissions; nothing has changed.</exception>
+    public static async ValueTask<IReadOnlyList<NodeLink>> PutOverlayAsync(BlockGraph graph, BlockNode overlay, BlockNode below)
+    {
+        using var section = await graph.DrainAsync(overlay, below);
+        DemandNoCycle(overlay, below);
+        NodeLink[] moved = [.. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true })];
+        foreach (var link in moved)
+            link.DemandNotFrozen();
+        foreach (var link in moved)
+            Retarget(link, overlay);
+        var backing = overlay.AddChild("backing", LinkRole.Backing, below);
+        try
+        {
+            graph.SolvePermissions();
+            return moved;
+        }
+        catch
+        {
+            overlay.RemoveChild(backing);
+            foreach (var link in moved)
+                Retarget(link, below);
+            throw;
+        }
+    }
+
+    /// <summary>Undoes <see cref="PutOverlayAsync"/>, if nothing else has changed since.</summary>
+    public static async ValueTask TakeOverlayOffAsync(BlockGraph graph, BlockNode overlay, IReadOnlyList<NodeLink> moved)
+    {
+        using var section = await graph.DrainAsync(overlay);
+        var backing = overlay.BackingLink!;
+        overlay.RemoveChild(backing);
+        foreach (var link in moved.Where(l => l.Node == overlay))
+            Retarget(link, backing.Node);
+        graph.SolvePermissions();
+    }
+
     /// <summary>Changes the backing node, in the graph alone; the header is not touched.</summary>
     /// <param name="graph">Where.</param>
     /// <param name="overlay">Whose.</param>

@@ -32,11 +32,26 @@ public static class GraphOpener
     {
         var node = graph.TryFind(name)
             ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
+        if (node.Parents.Any(l => l.Owner is NodeUser { StaysAtNode: false }))
+            throw new BlockException(BlockErrorKind.Locked, $"Node {name} is in use");
+        node.Blockers.Demand(name, NodeOperation.Delete);
         if (!node.IsMonitorOwned)
             throw new BlockException(BlockErrorKind.Invalid, $"Node {name} is not owned by the monitor");
         if (node.Parents.Count > 0)
             throw new BlockException(BlockErrorKind.Locked, $"Block device {name} is in use");
         await graph.CloseAsync(node);
+    }
+
+    /// <summary>Throws unless a new node may have this name.</summary>
+    /// <exception cref="BlockException">It is malformed, too long or in use.</exception>
+    public static void DemandName(BlockGraph graph, string name)
+    {
+        if (!IsWellFormed(name))
+            throw new BlockException(BlockErrorKind.Invalid, $"Invalid node-name: '{name}'");
+        if (graph.TryFind(name) != null)
+            throw new BlockException(BlockErrorKind.Invalid, $"Duplicate nodes with node-name='{name}'");
+        if (name.Length > MaxNameLength)
+            throw new BlockException(BlockErrorKind.Invalid, "Node name too long");
     }
 
     internal static async ValueTask<BlockNode> OpenAsync(
@@ -45,12 +60,15 @@ public static class GraphOpener
         var name = TakeName(graph, options);
         var settings = NodeSettingsText.Take(options, defaults);
         var driver = await FindDriverAsync(graph, options, settings);
+        var given = options.Clone();
         var opening = new NodeOpening(graph, name, settings, options, opened, depth) { Driver = driver };
         var node = await driver.OpenAsync(opening);
         opened.Add(node);
         opening.Finish(node);
-        if (!opening.Settings.ReadOnly && node is FilterNode or FormatNode && node.Primary?.Node.IsReadOnly == true && node.DriverName != "raw")
+        node.GivenOptions = WithoutChildren(given, node);
+        if (!settings.ReadOnly && node is FormatNode { Image.Format.SupportsBacking: true } && node.Primary!.Node.IsReadOnly)
             throw new BlockException(BlockErrorKind.Access, "Block node is read-only");
+        node.Sequence = opening.Sequence;
         graph.Register(node);
         return node;
     }
@@ -77,16 +95,24 @@ public static class GraphOpener
         }
     }
 
+    private static OptionTree WithoutChildren(OptionTree given, BlockNode node)
+    {
+        foreach (var link in node.Children)
+        {
+            given.TakeSubtree(link.Name);
+            given.TryTake(link.Name, out _);
+        }
+
+        given.TakeSubtree("backing");
+        given.TryTake("backing", out _);
+        return given;
+    }
+
     private static string TakeName(BlockGraph graph, OptionTree options)
     {
         if (!options.TryTake("node-name", out var name))
             return graph.NextAutoName();
-        if (!IsWellFormed(name))
-            throw new BlockException(BlockErrorKind.Invalid, $"Invalid node-name: '{name}'");
-        if (graph.TryFind(name) != null)
-            throw new BlockException(BlockErrorKind.Invalid, $"Duplicate nodes with node-name='{name}'");
-        if (name.Length > MaxNameLength)
-            throw new BlockException(BlockErrorKind.Invalid, "Node name too long");
+        DemandName(graph, name);
         return name;
     }
 

@@ -6,12 +6,12 @@ namespace BlockUring.Graph;
 /// <summary>Gives nodes other options, as blockdev-reopen does: all of the list or none. What is not given goes back to its default.</summary>
 public sealed class GraphReopener
 {
-    // Options of drivers that may be repeated; their effect is that of the first opening.
-    private static readonly string[] Repeatable =
+    // Options that may be given, changed and left out; their effect stays that of the opening.
+    private static readonly string[] Tunings =
     [
         "lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other", "cache-size", "l2-cache-size",
-        "l2-cache-entry-size", "refcount-cache-size", "cache-clean-interval", "aio", "aio-max-batch", "drop-cache", "locking", "size", "offset",
-        "throttle-group", "bottom", "latency-ns", "read-zeroes",
+        "l2-cache-entry-size", "refcount-cache-size", "cache-clean-interval", "aio", "aio-max-batch", "drop-cache", "locking",
+        "overlap-check", "x-check-cache-dropped", "pr-manager",
     ];
 
     private readonly BlockGraph graph;
@@ -32,6 +32,24 @@ public sealed class GraphReopener
         await reopener.RunAsync();
     }
 
+    /// <summary>Makes a node, and what was defined inside it, read-only or writable; its other options stay.</summary>
+    /// <param name="graph">Where; the caller holds its change.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="readOnly">Which of the two.</param>
+    /// <exception cref="BlockException">Why not; all nodes are as before.</exception>
+    public static async ValueTask SetReadOnlyAsync(BlockGraph graph, BlockNode node, bool readOnly)
+    {
+        if (node.Settings.ReadOnly == readOnly)
+            return;
+        var reopener = new GraphReopener(graph);
+        var step = new Step(node, node.Settings with { ReadOnly = readOnly });
+        reopener.steps.Add(step);
+        foreach (var link in node.Children.Where(l => l.Node.InheritsFrom == node && l.Role != LinkRole.Backing))
+            reopener.PlanInherited(step, link.Node);
+        using var section = await graph.DrainAsync([.. reopener.steps.Select(s => s.Node)]);
+        await reopener.RunAsync();
+    }
+
     private void Plan(OptionTree options)
     {
         if (!options.TryTake("node-name", out var name))
@@ -39,54 +57,99 @@ public sealed class GraphReopener
         var node = graph.TryFind(name)
             ?? throw new BlockException(BlockErrorKind.NotFound, $"Failed to find node with node-name='{name}'");
         node.Blockers.Demand(name, NodeOperation.Reopen);
+        Plan(node, options, new NodeSettings());
+    }
+
+    private void Plan(BlockNode node, OptionTree options, NodeSettings defaults)
+    {
         if (options.TryTake("driver", out var driver) && driver != node.DriverName)
             throw new BlockException(BlockErrorKind.Invalid, "Cannot change the option 'driver'");
-        if (options.TryTake("filename", out var path) && path != node.FileName)
-            throw new BlockException(BlockErrorKind.Invalid, "Cannot change the option 'filename'");
-        var step = new Step(node, NodeSettingsText.Take(options, new NodeSettings()));
-        PlanBacking(step, options);
-        PlanFile(step, options);
-        DemandNothingLeft(options);
+        var step = new Step(node, NodeSettingsText.Take(options, defaults));
         steps.Add(step);
-        foreach (var link in node.Children.Where(l => l.Node.InheritsFrom == node && l.Role != LinkRole.Backing))
-            PlanInherited(step, link.Node);
+        PlanBacking(step, options);
+        foreach (var link in node.Children.Where(l => l.Role != LinkRole.Backing))
+            PlanChild(step, link, options);
+        step.Committed = node.PlanReopen(graph, options);
+        DemandUnchanged(node, options);
     }
 
     private void PlanBacking(Step step, OptionTree options)
     {
-        options.TakeSubtree("backing");
-        if (!options.TryTake("backing", out var reference))
+        var inline = options.TakeSubtree("backing");
+        if (options.TryTake("backing", out var reference))
         {
-            if (step.Node.BackingLink != null && step.Node.InheritsFrom == null && step.Node.BackingLink.Node.InheritsFrom != step.Node)
-                throw new BlockException(BlockErrorKind.Invalid, $"backing is missing for '{step.Node.Name}'");
+            step.ChangesBacking = true;
+            step.Backing = reference.Length == 0 ? null : Find(reference);
+        }
+        else if (inline.IsEmpty && step.Node is FormatNode { Image.Format: { SupportsBacking: true } format } &&
+            (step.Node.BackingLink ?? (object?)format.BackingFileName) != null)
+        {
+            throw new BlockException(BlockErrorKind.Invalid, $"backing is missing for '{step.Node.Name}'");
+        }
+        else if (!inline.IsEmpty && step.Node.BackingLink?.Node is { } child)
+        {
+            PlanInline(step, child, "backing", inline, child.Settings with { ReadOnly = true });
+        }
+    }
+
+    // A child by name may be another one from now on; a child inline gets other options, and is the same.
+    private void PlanChild(Step step, NodeLink link, OptionTree options)
+    {
+        var inline = options.TakeSubtree(link.Name);
+        if (!inline.IsEmpty)
+        {
+            PlanInline(step, link.Node, link.Name, inline, Inherited(step));
             return;
         }
 
-        step.ChangesBacking = true;
-        step.Backing = reference.Length == 0 ? null : graph.Find(reference);
+        if (options.TryTake(link.Name, out var reference) && Find(reference) is var child && child != link.Node)
+        {
+            if (link.Role != LinkRole.Filtered || link.Name != "file")
+                throw new BlockException(BlockErrorKind.Invalid, $"Cannot change the option '{link.Name}'");
+            if (GraphEditor.Reaches(child, step.Node))
+                throw new BlockException(BlockErrorKind.Invalid, $"Making '{child.Name}' a file child of '{step.Node.Name}' would create a cycle");
+            step.File = child;
+        }
+        else
+        {
+            PlanInherited(step, link.Node);
+        }
     }
 
-    private void PlanFile(Step step, OptionTree options)
+    private void PlanInline(Step above, BlockNode child, string key, OptionTree options, NodeSettings defaults)
     {
-        options.TakeSubtree("file");
-        options.TakeSubtree("data-file");
-        options.TryTake("data-file", out _);
-        if (!options.TryTake("file", out var reference))
-            return;
-        var node = graph.Find(reference);
-        if (node == step.Node.Primary?.Node)
-            return;
-        if (!step.Node.IsFilter)
-            throw new BlockException(BlockErrorKind.Invalid, "Cannot change the option 'file'");
-        step.File = node;
+        if (child.InheritsFrom != above.Node)
+            throw new BlockException(BlockErrorKind.Invalid, $"Cannot change the option '{key}.{options.Values.Keys.First()}'");
+        if (options.TryTake("node-name", out var name) && name != child.Name)
+            throw new BlockException(BlockErrorKind.Invalid, $"Cannot change the option '{key}.node-name'");
+        Plan(child, options, defaults);
     }
 
-    // A child that was made inline is writable where its parent is, unless it was told otherwise.
+    // A child that was made inline follows its parent in what it took over from it.
     private void PlanInherited(Step above, BlockNode child)
     {
-        if (child.Settings.ReadOnly == above.OldSettings.ReadOnly && above.Settings.ReadOnly != above.OldSettings.ReadOnly)
-            steps.Add(new Step(child, child.Settings with { ReadOnly = above.Settings.ReadOnly }));
+        if (child.InheritsFrom != above.Node || above.Settings == above.OldSettings)
+            return;
+        var (own, old, now) = (child.Settings, above.OldSettings, above.Settings);
+        var step = new Step(child, own with
+        {
+            ReadOnly = own.ReadOnly == old.ReadOnly ? now.ReadOnly : own.ReadOnly,
+            ForceShare = own.ForceShare == old.ForceShare ? now.ForceShare : own.ForceShare,
+            Direct = own.Direct == old.Direct ? now.Direct : own.Direct,
+            NoFlush = own.NoFlush == old.NoFlush ? now.NoFlush : own.NoFlush,
+        });
+        if (step.Settings == own)
+            return;
+        steps.Add(step);
+        foreach (var link in child.Children.Where(l => l.Role != LinkRole.Backing))
+            PlanInherited(step, link.Node);
     }
+
+    private static NodeSettings Inherited(Step above) => above.Settings with { Unmap = true, DetectZeroes = DetectZeroes.Off };
+
+    private BlockNode Find(string reference) =>
+        graph.TryFind(reference)
+            ?? throw new BlockException(BlockErrorKind.NotFound, $"Cannot find device='' nor node-name='{reference}'");
 
     private async ValueTask RunAsync()
     {
@@ -112,8 +175,11 @@ public sealed class GraphReopener
         {
             if (step.Superseded != null)
                 await step.Superseded.DisposeAsync();
+            step.Committed?.Invoke();
             if (step.OldBacking != null)
                 await graph.CloseIfUnusedAsync(step.OldBacking.Node);
+            if (step.OldFile != null)
+                await graph.CloseIfUnusedAsync(step.OldFile);
         }
     }
 
@@ -121,7 +187,7 @@ public sealed class GraphReopener
     {
         var becomesReadOnly = step.Settings.ReadOnly && !step.OldSettings.ReadOnly;
         if (becomesReadOnly && (PermissionSolver.Together(step.Node).Needed & ImagePermissions.Write) != 0 && !step.Node.Parents.All(IsReopened))
-            throw new BlockException(BlockErrorKind.Access, "Cannot make block node read-only, there is a writer on it");
+            throw new BlockException(BlockErrorKind.Access, $"Read-only block node '{step.Node.Name}' cannot support read-write users");
         if (becomesReadOnly)
             await step.Node.FlushAsync();
         if (step.Node is ProtocolNode protocol && step.ChangesFile)
@@ -186,15 +252,23 @@ public sealed class GraphReopener
             await step.Reopened.DisposeAsync();
     }
 
-    private static void DemandNothingLeft(OptionTree options)
+    private static void DemandUnchanged(BlockNode node, OptionTree options)
     {
-        foreach (var name in Repeatable)
-            options.TryTake(name, out _);
-        options.TakeSubtree("overlap-check");
-        options.TryTake("overlap-check", out _);
-        foreach (var name in options.Values.Keys)
-            throw new BlockException(BlockErrorKind.Invalid, $"Cannot change the option '{name}'");
+        foreach (var (name, value) in options.Values)
+        {
+            if (!IsFree(node, name) && node.GivenOptions.Get(name) != value)
+                throw new BlockException(BlockErrorKind.Invalid, $"Cannot change the option '{name}'");
+        }
+
+        foreach (var name in node.GivenOptions.Values.Keys)
+        {
+            if (!IsFree(node, name) && options.Get(name) == null)
+                throw new BlockException(BlockErrorKind.Invalid, $"Option '{name}' cannot be reset to its default value");
+        }
     }
+
+    private static bool IsFree(BlockNode node, string name) =>
+        Tunings.Contains(name) || name.StartsWith("overlap-check.", StringComparison.Ordinal) || node.ChangeableOptions.Contains(name);
 
     private sealed class Step(BlockNode node, NodeSettings settings)
     {
@@ -211,6 +285,8 @@ public sealed class GraphReopener
         public BlockNode? Backing { get; set; }
 
         public BlockNode? File { get; set; }
+
+        public Action? Committed { get; set; }
 
         public bool IsApplied { get; set; }
 

@@ -14,6 +14,9 @@ internal static class NodeDrivers
         new NullDriver("null-aio"),
         new CopyBeforeWriteDriver(),
         new SnapshotAccessDriver(),
+        new ThrottleDriver(),
+        new CopyOnReadDriver(),
+        new BlkdebugDriver(),
         .. ImageFormats.All.Select(f => new FormatDriver(f)),
     ];
 

@@ -8,8 +8,15 @@ namespace BlockUring.Graph;
 internal sealed class NodeFile : BlockFile
 {
     private readonly BlockNode node;
+    private readonly BlockLimits? limits;
 
-    public NodeFile(BlockNode node) => this.node = node;
+    /// <param name="node">The node.</param>
+    /// <param name="limits">Its own; null for those of the nodes below.</param>
+    public NodeFile(BlockNode node, BlockLimits? limits = null)
+    {
+        this.node = node;
+        this.limits = limits;
+    }
 
     public override string Path => node.FileName;
 
@@ -17,7 +24,7 @@ internal sealed class NodeFile : BlockFile
 
     public override bool IsReadOnly => node.IsReadOnly;
 
-    public override BlockLimits Limits => node.Primary?.Node.File.Limits ?? new BlockLimits(1, 1);
+    public override BlockLimits Limits => limits ?? node.Primary?.Node.File.Limits ?? new BlockLimits(1, 1);
 
     public override BufferPool Buffers => node.Buffers;
 

@@ -54,17 +54,20 @@ internal sealed class NodeOpening
     public bool Has(string key) =>
         Options.Get(key) != null || Options.Values.Keys.Any(k => k.StartsWith(key + ".", StringComparison.Ordinal));
 
+    /// <summary>The node's place in the order of nodes; 0 for the last one.</summary>
+    public long Sequence { get; private set; }
+
     /// <summary>The child of that name: the node referred to, or a new one by the inline options.</summary>
     /// <param name="key">The option.</param>
     /// <param name="defaults">What an inline child takes over.</param>
     public async ValueTask<BlockNode> ChildAsync(string key, NodeSettings defaults)
     {
-        if (Take(key) is { } reference)
-            return Graph.Find(reference);
-        var given = Options.TakeSubtree(key);
-        if (given.IsEmpty)
-            throw new BlockException(BlockErrorKind.Invalid, $"A block device must be specified for \"{key}\"");
-        return await OpenAsync(given, defaults);
+        // Why: a node comes after its file and before all else below it, as QEMU opens and lists them.
+        if (key != "file")
+            TakePlace();
+        var child = await OpenChildAsync(key, defaults);
+        TakePlace();
+        return child;
     }
 
     /// <summary>A new node over a file of the host.</summary>
@@ -90,17 +93,17 @@ internal sealed class NodeOpening
     {
         if (given.Reference == "")
             return null;
-        if (given.Reference != null)
-            return Graph.Find(given.Reference);
-        if (image.BackingFileName == null && given.Inline.IsEmpty)
+        if (given.Reference == null && image.BackingFileName == null && given.Inline.IsEmpty)
             return null;
-        var options = given.Inline;
-        if (image.BackingFileName is { } stored && !NamesFile(options))
-            options = FromHeader(stored, path, options);
-        if (options.Get("driver") == null && image.BackingFormat is { } format)
-            options.Set("driver", format);
         try
         {
+            if (given.Reference != null)
+                return Graph.Find(given.Reference);
+            var options = given.Inline;
+            if (image.BackingFileName is { } stored && !NamesFile(options))
+                options = FromHeader(stored, path, options);
+            if (options.Get("driver") == null && image.BackingFormat is { } format)
+                options.Set("driver", format);
             return await OpenAsync(options, BackingDefaults());
         }
         catch (BlockException e)
@@ -126,6 +129,22 @@ internal sealed class NodeOpening
         DemandNothingLeft();
         foreach (var child in inline)
             child.InheritsFrom = node;
+    }
+
+    private void TakePlace()
+    {
+        if (Sequence == 0)
+            Sequence = Graph.NextSequence();
+    }
+
+    private async ValueTask<BlockNode> OpenChildAsync(string key, NodeSettings defaults)
+    {
+        if (Take(key) is { } reference)
+            return Graph.Find(reference);
+        var given = Options.TakeSubtree(key);
+        if (given.IsEmpty)
+            throw new BlockException(BlockErrorKind.Invalid, $"A block device must be specified for \"{key}\"");
+        return await OpenAsync(given, defaults);
     }
 
     private async ValueTask<BlockNode> OpenAsync(OptionTree options, NodeSettings defaults)

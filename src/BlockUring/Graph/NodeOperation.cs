@@ -46,6 +46,9 @@ public enum NodeOperation
     /// <summary>Having its header changed (amend, backing file name).</summary>
     Amend = 1 << 12,
 
+    /// <summary>Being deleted by name.</summary>
+    Delete = 1 << 13,
+
     /// <summary>All of them.</summary>
-    All = (1 << 13) - 1,
+    All = (1 << 14) - 1,
 }

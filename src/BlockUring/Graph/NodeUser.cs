@@ -14,6 +14,9 @@ public abstract class NodeUser : ILinkOwner
     /// <summary>The nodes in use.</summary>
     public IReadOnlyList<NodeLink> Links => links;
 
+    /// <summary>Whether it means this very node, and stays at it when an overlay takes the node's place.</summary>
+    public virtual bool StaysAtNode => false;
+
     /// <summary>Starts no more requests; ends when none is in flight. Nests: <see cref="Resume"/> is called as often.</summary>
     public abstract ValueTask QuiesceAsync();
 

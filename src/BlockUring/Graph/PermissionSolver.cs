@@ -4,7 +4,7 @@ namespace BlockUring.Graph;
 
 /// <summary>
 /// Works out, from the users down, what is needed and shared on every link; refuses a graph in which two users of a node disagree. All or
-/// nothing: after a refusal every link is as before.
+/// nothing: after a refusal every link and every lock is as before.
 /// </summary>
 internal sealed class PermissionSolver
 {
@@ -18,7 +18,6 @@ internal sealed class PermissionSolver
 
     private readonly IReadOnlyCollection<BlockNode> nodes;
     private readonly List<(NodeLink Link, ImagePermissions Needed, ImagePermissions Shared)> before = [];
-    private readonly List<BlockNode> applied = [];
 
     private PermissionSolver(IReadOnlyCollection<BlockNode> nodes) => this.nodes = nodes;
 
@@ -44,22 +43,51 @@ internal sealed class PermissionSolver
     public static string Text(ImagePermissions permissions) =>
         string.Join(", ", Names.Where(n => (permissions & n.Permission) != 0).Select(n => n.Name));
 
+    /// <summary>Permissions as the wire names them: "write-unchanged".</summary>
+    public static IEnumerable<string> WireNames(ImagePermissions permissions) =>
+        Names.Where(n => (permissions & n.Permission) != 0).Select(n => n.Name.Replace(' ', '-'));
+
     private void Run()
     {
         try
         {
             foreach (var node in FromTheTop())
                 SolveBelow(node);
-            foreach (var node in nodes)
-                Apply(node);
+            Apply();
         }
         catch
         {
             foreach (var (link, needed, shared) in before)
                 (link.Needed, link.Shared) = (needed, shared);
-            foreach (var node in applied)
-                Apply(node);
             throw;
+        }
+    }
+
+    // First everybody takes what is new, which may fail, and then gives back what is not wanted any more, which cannot.
+    private void Apply()
+    {
+        var changed = nodes.Where(n => n.Applied != Together(n)).ToArray();
+        var taken = 0;
+        try
+        {
+            foreach (var node in changed)
+            {
+                var (needed, shared) = Together(node);
+                node.ApplyPermissions(needed | node.Applied.Needed, shared & node.Applied.Shared);
+                taken++;
+            }
+        }
+        catch
+        {
+            foreach (var node in changed[..taken])
+                node.ApplyPermissions(node.Applied.Needed, node.Applied.Shared);
+            throw;
+        }
+
+        foreach (var node in changed)
+        {
+            node.Applied = Together(node);
+            node.ApplyPermissions(node.Applied.Needed, node.Applied.Shared);
         }
     }
 
@@ -73,13 +101,6 @@ internal sealed class PermissionSolver
             before.Add((link, link.Needed, link.Shared));
             (link.Needed, link.Shared) = node.PermissionsFor(link, needed, shared);
         }
-    }
-
-    private void Apply(BlockNode node)
-    {
-        var (needed, shared) = Together(node);
-        node.ApplyPermissions(needed, shared);
-        applied.Add(node);
     }
 
     private static void DemandNoConflict(BlockNode node)

@@ -10,6 +10,7 @@ internal sealed class ProtocolNode : BlockNode
     private readonly FileHost host;
     private FileOpenOptions options;
     private BlockFile file;
+    private ProtocolFile? above;
 
     private ProtocolNode(string name, string driverName, NodeSettings settings, FileHost host, BlockFile file, FileOpenOptions options)
         : base(name, driverName, settings)
@@ -21,7 +22,10 @@ internal sealed class ProtocolNode : BlockNode
 
     public override string FileName => file.Path;
 
-    public override BlockFile File => file;
+    public override BlockFile File => above ??= new ProtocolFile(this);
+
+    /// <summary>The open file itself.</summary>
+    public BlockFile HostFile => file;
 
     public override bool IsReadOnly => file.IsReadOnly;
 
@@ -48,6 +52,7 @@ internal sealed class ProtocolNode : BlockNode
     {
         // Why: locks belong to an open file, and the two would keep each other out. What is needed is worked out again before anybody goes on.
         file.SetPermissions(ImagePermissions.None, NodeLink.AllPermissions);
+        Applied = (ImagePermissions.None, NodeLink.AllPermissions);
         var old = file;
         file = reopened;
         options = OptionsFor(settings, options.Locking);

@@ -38,6 +38,15 @@ public sealed class WriteObservers
         set => threshold = value;
     }
 
+    /// <summary>The end of the write that went furthest so far, in bytes.</summary>
+    public long HighestWritten { get; private set; }
+
+    internal void NoteEnd(long end)
+    {
+        if (end > HighestWritten)
+            HighestWritten = end;
+    }
+
     internal void BeforeWrite(long offset, long length)
     {
         var passed = threshold;
@@ -51,7 +60,18 @@ public sealed class WriteObservers
     {
         if ((flags & WriteFlags.Unchanged) != 0)
             return;
-        Bitmaps.MarkWritten(offset, length);
+        if (Bitmaps.Count > 0)
+            MarkWritten(offset, length);
         written?.Invoke(offset, length);
+    }
+
+    // Why: a file below a format grows by being written.
+    private void MarkWritten(long offset, long length)
+    {
+        if (node.Length > Bitmaps[0].Length)
+            Bitmaps.Truncate(node.Length);
+        length = Math.Min(length, Bitmaps[0].Length - offset);
+        if (length > 0)
+            Bitmaps.MarkWritten(offset, length);
     }
 }

@@ -102,9 +102,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     public override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None)
     {
         DemandInside(offset, source.Length);
-        return Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset)
-            ? file.WriteAsync(hostOffset, source)
-            : WriteReservedAsync(offset, source);
+        if (!Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset))
+            return WriteReservedAsync(offset, source, Fills(flags));
+        return Fills(flags) ? ValueTask.CompletedTask : file.WriteAsync(hostOffset, source);
     }
 
     /// <inheritdoc/>
@@ -120,10 +120,11 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         {
             while (length > 0)
             {
-                var done = await Format.ZeroAsync(offset, length, mayUnmap);
+                var (part, isFree) = Fills(flags) ? await FindGapAsync(offset, length) : (length, true);
+                var done = isFree ? await Format.ZeroAsync(offset, part, mayUnmap) : part;
                 if (done == 0)
                 {
-                    var reservation = await Format.ReserveAsync(offset, DistanceToCluster(offset, length));
+                    var reservation = await Format.ReserveAsync(offset, DistanceToCluster(offset, part));
                     done = reservation.Length;
                     await FillWithZeroesAsync(reservation, mayUnmap);
                 }
@@ -303,7 +304,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask WriteReservedAsync(long offset, IoMemory source)
+    private async ValueTask WriteReservedAsync(long offset, IoMemory source, bool fills)
     {
         if (source.Length == 0)
             return;
@@ -312,9 +313,15 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         {
             while (source.Length > 0)
             {
-                var reservation = await Format.ReserveAsync(offset, source.Length);
-                var part = (int)reservation.Length;
-                await FillAsync(reservation, source.Slice(0, part));
+                var (length, isFree) = fills ? await FindGapAsync(offset, source.Length) : (source.Length, true);
+                var part = (int)length;
+                if (isFree)
+                {
+                    var reservation = await Format.ReserveAsync(offset, length);
+                    part = (int)reservation.Length;
+                    await FillAsync(reservation, source.Slice(0, part));
+                }
+
                 offset += part;
                 source = source.Slice(part);
             }
@@ -323,6 +330,16 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         {
             writeLock.Release(held);
         }
+    }
+
+    // Why: who writes what is seen there anyway has read it a while ago. What the layer holds of its own by now may be newer, and stays.
+    private bool Fills(WriteFlags flags) => (flags & WriteFlags.Unchanged) != 0 && Format.SupportsBacking;
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<(long Length, bool IsFree)> FindGapAsync(long offset, long length)
+    {
+        var mapping = await Format.MapAsync(offset, length);
+        return (Math.Min(length, mapping.Length), mapping.Kind == MappingKind.Unallocated);
     }
 
     private ValueTask ReadPieceAsync(Mapping mapping, long offset, IoMemory destination)
@@ -384,8 +401,8 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         while (offset < end)
         {
             var mapping = await Format.MapAsync(offset, end - offset);
-            var isZero = mapping.Kind == MappingKind.Zero || (mapping.Kind == MappingKind.Unallocated && (backing == null || backing.Length <= length));
-            if (!isZero)
+            var showsBacking = mapping.Kind == MappingKind.Unallocated && backing != null && backing.Length > length;
+            if (showsBacking || mapping.Kind is MappingKind.Data or MappingKind.Compressed)
                 break;
             offset += mapping.Length;
         }

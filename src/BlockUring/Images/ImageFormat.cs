@@ -113,6 +113,20 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking) => throw new BlockException(
         BlockErrorKind.Unsupported, "Image format driver does not support resize");
 
+    /// <summary>Refuses options of opening that are wrong, for an image that is open already; they change nothing.</summary>
+    /// <param name="options">Those of the format are taken out.</param>
+    /// <exception cref="BlockException">What is wrong.</exception>
+    public virtual void DemandOptions(OptionTree options)
+    {
+    }
+
+    /// <summary>Changes the name and the format of the backing file in the image's header, durably. No write runs meanwhile.</summary>
+    /// <param name="name">As it is to be written; null for no backing file.</param>
+    /// <param name="format">The backing file's format; null when it is to be guessed.</param>
+    /// <exception cref="BlockException">Why not; the old name is still there.</exception>
+    public virtual ValueTask SetBackingNameAsync(string? name, string? format) => throw new BlockException(
+        BlockErrorKind.Unsupported, $"Could not change backing file to '{name}': Operation not supported");
+
     /// <summary>
     /// The image is about to be filled for the first time: until the next <see cref="FlushAsync"/> it is made unrecognisable where the format
     /// can, so that a copy that dies half-way does not look whole, and nothing is ordered for crashes.

@@ -19,6 +19,12 @@ public sealed class JobNodes : NodeUser
     /// <inheritdoc/>
     public override string Description => $"{job.Type.Name()} job '{job.Id}'";
 
+    /// <summary>The job.</summary>
+    public Job Job => job;
+
+    /// <inheritdoc/>
+    public override bool StaysAtNode => true;
+
     /// <inheritdoc/>
     public override ValueTask QuiesceAsync() => job.BeginDrainAsync();
 

@@ -198,7 +198,7 @@ public sealed class QmpSessionTests : IDisposable
 
         host.Scheduler.Run(TimeSpan.FromSeconds(2));
         Assert.True(stop.IsCompletedSuccessfully && client.IsShutDown && other.IsShutDown);
-        Assert.EndsWith("turn\": {}}\r\n", text, StringComparison.Ordinal);
+        Assert.EndsWith(": {}}\r\n", text, StringComparison.Ordinal);
     }
 
     public void Dispose() => host.Dispose();

@@ -19,7 +19,7 @@ internal sealed class NullNode : BlockNode
         : base(name, driverName, settings)
     {
         this.scheduler = scheduler;
-        Length = options.Length;
+        Length = (options.Length + 511) & ~511L;
         latency = TimeSpan.FromMicroseconds(options.LatencyNs / 1000.0);
         readZeroes = options.ReadZeroes;
     }

@@ -39,5 +39,5 @@ internal sealed class SnapshotAccessNode : BlockNode
 
     protected override ValueTask DiscardCoreAsync(long offset, long length) => Below.Copy.ForgetAsync(offset, length);
 
-    private static BlockException ReadOnly() => new(BlockErrorKind.Unsupported, "A snapshot cannot be written to");
+    private static BlockException ReadOnly() => new(BlockErrorKind.Unsupported, "A snapshot cannot be written to", Native.Interop.Errno.EOPNOTSUPP);
 }

@@ -119,6 +119,13 @@ public sealed class Qcow2Image : ImageFormat
     }
 
     /// <inheritdoc/>
+    public override void DemandOptions(OptionTree options) => Qcow2OpenOptions.Take(options, Header, Geometry);
+
+    /// <inheritdoc/>
+    public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
+        await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
         await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);

@@ -16,6 +16,7 @@ public sealed class BackupJob : BlockJob
     private readonly CopyBeforeWriteNode filter;
     private readonly SnapshotCopy copy;
     private readonly JobNodes nodes;
+    private bool isUndone;
 
     private BackupJob(BlockGraph graph, BackupRequest request, CopyBeforeWriteNode filter)
         : base(graph.Scheduler, JobType.Backup, request.Settings)
@@ -41,8 +42,7 @@ public sealed class BackupJob : BlockJob
         // Why one section around all: a write that ends in between would be entered in the bitmap, but not in what was taken from it.
         using var section = await graph.DrainAsync(request.Source);
         BackupDemands.Check(request);
-        var filter = BackupFilter.Make(graph, request);
-        await GraphEditor.InsertAsync(graph, filter, request.Source);
+        var filter = await InsertFilterAsync(graph, request);
         var job = new BackupJob(graph, request, filter);
         var isKnown = false;
         try
@@ -65,12 +65,12 @@ public sealed class BackupJob : BlockJob
         }
     }
 
-    /// <summary>Undoes <see cref="CreateAsync"/> of a job that was not started. The caller holds the graph's change.</summary>
+    /// <summary>Undoes <see cref="CreateAsync"/> of a job that was not started; it is told as cancelled. The caller holds the graph's change.</summary>
     public async ValueTask UndoCreateAsync()
     {
-        SettleBitmap(hasSucceeded: false);
-        Discard();
-        await ReleaseAsync();
+        isUndone = true;
+        RequestCancel(force: true);
+        await ConcludeAsync();
     }
 
     /// <inheritdoc/>
@@ -101,8 +101,22 @@ public sealed class BackupJob : BlockJob
     /// <inheritdoc/>
     protected override async ValueTask CleanAsync()
     {
-        using var change = await graph.BeginChangeAsync();
+        using var change = isUndone ? null : await graph.BeginChangeAsync();
         await ReleaseAsync();
+    }
+
+    private static async ValueTask<CopyBeforeWriteNode> InsertFilterAsync(BlockGraph graph, BackupRequest request)
+    {
+        var filter = BackupFilter.Make(graph, request);
+        try
+        {
+            await GraphEditor.InsertAsync(graph, filter, request.Source);
+            return filter;
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, "Could not create node: " + e.Message, e.ErrorNumber, e);
+        }
     }
 
     private async ValueTask CopyPiecesAsync(CopyCursor cursor)
@@ -172,9 +186,9 @@ public sealed class BackupJob : BlockJob
     // Why these operations: the lengths of both have to stay, and what else writes the target, or takes it for an image, finds half a copy.
     private void UseNodes()
     {
-        nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace);
-        nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize);
-        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All);
+        nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
+        nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.None);
+        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All & ~NodeOperation.Reopen);
     }
 
     private void SettleBitmap(bool hasSucceeded)
@@ -187,7 +201,8 @@ public sealed class BackupJob : BlockJob
             return;
         }
 
-        if (hasSucceeded || request.BitmapMode == BitmapMode.Always)
+        // Why: who undoes a job may have to undo what was done to the bitmap before, and this has to be the same one then.
+        if (hasSucceeded || (request.BitmapMode == BitmapMode.Always && !isUndone))
         {
             var heir = bitmap.Abdicate();
             if (!hasSucceeded)
