@@ -16,7 +16,8 @@ public static class GraphEditor
         try
         {
             graph.Register(filter);
-            Move(graph, below, filter, link => link.Owner != filter);
+            // Why not those that the filter itself leads to: an overlay on the node that the filter writes to stays on the node.
+            Move(graph, below, filter, link => link.Owner != filter && !(link.Owner is BlockNode above && Reaches(filter, above)));
         }
         catch
         {
@@ -29,8 +30,10 @@ public static class GraphEditor
     public static async ValueTask RemoveAsync(BlockGraph graph, FilterNode filter)
     {
         var below = filter.Filtered;
-        using var section = await graph.DrainAsync(filter);
-        Move(graph, filter, below, _ => true);
+        using (await graph.DrainAsync(filter))
+            Move(graph, filter, below, _ => true);
+
+        // Why outside the section: it may have to wait for a target that is slow to answer, and nobody above needs to.
         await graph.CloseIfUnusedAsync(filter);
     }
 

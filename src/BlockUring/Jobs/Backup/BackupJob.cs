@@ -39,6 +39,8 @@ public sealed class BackupJob : BlockJob
     /// <exception cref="BlockException">Why not; everything is as before.</exception>
     public static async ValueTask<BackupJob> CreateAsync(BlockGraph graph, JobList jobs, BackupRequest request, JobTransaction? transaction = null)
     {
+        // Why one section around all: a write that ends in between would be entered in the bitmap, but not in what was taken from it.
+        using var section = await graph.DrainAsync(request.Source);
         BackupDemands.Check(request);
         var filter = await InsertFilterAsync(graph, request);
         var job = new BackupJob(graph, request, filter);
@@ -130,7 +132,7 @@ public sealed class BackupJob : BlockJob
             }
             catch (CopyFailureException e)
             {
-                // What failed is pending again, behind the cursor: the next pass tries it once more.
+                // What failed is pending still, behind the cursor: the next pass tries it once more.
                 var policy = e.IsRead ? request.OnSourceError : request.OnTargetError;
                 if (HandleError(policy, e.IsRead, e.Cause) == JobErrorAction.Report)
                     throw e.Cause;
