@@ -40,6 +40,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     public override GuestDisk? Backing => backing;
 
     /// <inheritdoc/>
+    public override bool MayShowBacking => backing != null || Format.BackingFileName != null;
+
+    /// <inheritdoc/>
     public override long Length => Format.Length;
 
     /// <inheritdoc/>
