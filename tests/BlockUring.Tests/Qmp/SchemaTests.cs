@@ -9,6 +9,8 @@ namespace BlockUring.Tests.Qmp;
 
 public class SchemaTests
 {
+    private const int MaxDepth = 8;
+
     private static readonly NullabilityInfoContext Nullability = new();
 
     [Fact]
@@ -59,6 +61,9 @@ public class SchemaTests
 
         foreach (var sent in QapiSchema.Current.Events)
             Visit(sent.Data, used);
+
+        // The command line's, too.
+        Visit(QapiSchema.Current.Type("MonitorOptions"), used);
         Assert.Empty(QapiSchema.Current.Entities.OfType<SchemaType>().Except(used).Select(t => t.Name));
     }
 
@@ -152,6 +157,9 @@ public class SchemaTests
 
     private static void CompareMembers(ObjectType type, Type clr, string where, List<string> offences)
     {
+        // Why: types may hold themselves, as an image does its backing image.
+        if (where.Count(c => c == '.') > MaxDepth)
+            return;
         var info = QmpJson.Default.GetTypeInfo(clr);
         if (info is not { Kind: JsonTypeInfoKind.Object })
         {
