@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace BlockUring.Qmp.Hmp.Commands;
 
 /// <summary>info blockstats.</summary>
