@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using BlockUring.Cli.Demo;
+using BlockUring.Cli.Jobs;
 using BlockUring.Cli.Output;
+using BlockUring.Cli.Shell;
 using BlockUring.Images;
 
 namespace BlockUring.Cli;
@@ -20,6 +22,10 @@ internal static class RootProgram
         // Why: only named here, for the help; the launcher takes these away before, because their options follow getopt's rules.
         root.Subcommands.Add(new Command("img", "What qemu-img is: create, convert, compare and inspect disk images"));
         root.Subcommands.Add(new Command("daemon", "What qemu-storage-daemon is: block nodes and jobs, driven by QMP"));
+        root.Subcommands.Add(JobCommands.MakeBackup(output));
+        root.Subcommands.Add(JobCommands.MakeNull(output));
+        root.Subcommands.Add(ShellCommands.MakeQmp(output));
+        root.Subcommands.Add(ShellCommands.MakeTop(output));
         root.Subcommands.Add(MakeDemo(output));
 
         var result = root.Parse(arguments, new ParserConfiguration { EnablePosixBundling = true, ResponseFileTokenReplacer = null });
