@@ -335,7 +335,7 @@ public sealed class SnapshotCopy : IDisposable
             while (length > 0)
             {
                 var status = await target.Layer.GetLayerStatusAsync(offset, length);
-                if (!status.IsZero || target.Backing != null)
+                if (!status.IsZero || target.Backing != null || (settings.StoresZeroes && !status.IsAllocated))
                     await target.WriteZeroesAsync(offset, status.Length, WriteFlags.MayUnmap);
                 offset += status.Length;
                 length -= status.Length;

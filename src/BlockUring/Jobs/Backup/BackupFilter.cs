@@ -15,6 +15,7 @@ internal static class BackupFilter
         var settings = new SnapshotCopySettings
         {
             TopOnly = request.Sync == BackupSync.Top,
+            StoresZeroes = request.Sync is BackupSync.Top or BackupSync.Bitmap or BackupSync.Incremental,
             Compression = request.Compress ? CompressionOf(target) : null,
             DiscardsSource = request.DiscardSource,
         };
