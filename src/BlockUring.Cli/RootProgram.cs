@@ -53,7 +53,7 @@ internal static class RootProgram
     {
         var folder = new Option<string>("--dir") { Description = "Where the images go (removed at the end)", DefaultValueFactory = _ => Path.GetTempPath() };
         var size = new Option<string>("--size") { Description = "Size of the source image", DefaultValueFactory = _ => "256M" };
-        var demo = new Command("demo", "Make an image with real files, convert it through all formats, compare every result") { folder, size };
+        var demo = new Command("demo", "Make an image with real files, convert it through all formats, run jobs on it over QMP, compare every result") { folder, size };
         demo.SetAction(result =>
         {
             if (SizeText.TryParse(result.GetValue(size), out var bytes) && bytes >= DemoCommand.MinImageBytes)

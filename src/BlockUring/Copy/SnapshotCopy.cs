@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using BlockUring.Bitmaps;
 using BlockUring.Images;
 using BlockUring.Native.Codecs;
+using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
@@ -14,11 +15,14 @@ namespace BlockUring.Copy;
 /// once, by whoever comes first; the others wait for it.
 /// </summary>
 /// <remarks>
-/// One thread only. A cluster is pending (its bit is set), in flight (its range is held in the lock), or settled. Saved and read under the same
-/// lock, so a snapshot never shows a byte of a later write.
+/// One thread only. A cluster is pending until it is copied, also while it is being copied. Who copies clusters, reads them or waits for them
+/// holds their range: so a snapshot never shows a byte of a later write, and nobody takes for copied what is only about to be.
 /// </remarks>
 public sealed class SnapshotCopy : IDisposable
 {
+    /// <summary>The most bytes of data in flight, save that one chunk may always be.</summary>
+    public const long MaxBufferedBytes = 128 << 20;
+
     private readonly Scheduler scheduler;
     private readonly GuestDisk source;
     private readonly GuestDisk target;
@@ -26,8 +30,8 @@ public sealed class SnapshotCopy : IDisposable
     private readonly CodecPool? codecs;
     private readonly RangeLock inFlight = new();
     private readonly Stack<ChunkWriter> idleWriters = new();
-    private long waitingBytes;
-    private long movingBytes;
+    private long bufferedBytes;
+    private Arrival? bufferReturned;
 
     /// <summary>Prepares a copy in which nothing is pending yet.</summary>
     /// <param name="scheduler">The thread of both disks.</param>
@@ -44,7 +48,7 @@ public sealed class SnapshotCopy : IDisposable
         codecs = settings.Compression is { } type ? new CodecPool(type) : null;
     }
 
-    /// <summary>What still has to be copied, and is not in flight.</summary>
+    /// <summary>What still has to be copied, or is being copied now.</summary>
     public DirtyBitmap Pending { get; }
 
     /// <summary>What may be read of the snapshot; null means all.</summary>
@@ -60,7 +64,15 @@ public sealed class SnapshotCopy : IDisposable
     public long DoneBytes { get; private set; }
 
     /// <summary>Bytes that still have to be dealt with, or are being copied now.</summary>
-    public long RemainingBytes => PendingBytes + waitingBytes + movingBytes;
+    public long RemainingBytes
+    {
+        get
+        {
+            // The last cluster may go beyond the disk.
+            var excess = -source.Length & (ClusterLength - 1);
+            return excess > 0 && Pending.Get(source.Length - 1) ? Pending.Count - excess : Pending.Count;
+        }
+    }
 
     /// <summary>Whether a writer to the range need not wait for anything.</summary>
     public bool IsSettled(long offset, long length) =>
@@ -78,8 +90,7 @@ public sealed class SnapshotCopy : IDisposable
         {
             while (Pending.NextDirtyArea(start, end, settings.MaxChunk, out var at, out var run))
             {
-                Pending.Reset(at, run);
-                await MoveOrRestoreAsync(at, run);
+                await CopyAsync(at, run);
                 start = at + run;
             }
         }
@@ -92,18 +103,14 @@ public sealed class SnapshotCopy : IDisposable
     /// <summary>Bytes of the piece that would be copied next from <paramref name="cursor"/> on; 0 when nothing is pending there.</summary>
     public long PeekNext(CopyCursor cursor) => TryFind(cursor.Offset, out _, out var length) ? length : 0;
 
-    /// <summary>Copies the next pending piece from <paramref name="cursor"/> on, which is moved behind it at once.</summary>
-    /// <returns>False when nothing was pending there.</returns>
-    /// <exception cref="CopyFailureException">It could not be copied, and is pending again.</exception>
-    public ValueTask<bool> CopyNextAsync(CopyCursor cursor)
+    /// <summary>Copies the next pending piece from <paramref name="cursor"/> on, which is moved behind it at once; nothing when there is none.</summary>
+    /// <exception cref="CopyFailureException">It could not be copied, and is pending still.</exception>
+    public ValueTask CopyNextAsync(CopyCursor cursor)
     {
         if (!TryFind(cursor.Offset, out var offset, out var length))
-            return new(false);
+            return ValueTask.CompletedTask;
         cursor.Offset = offset + length;
-
-        // Why both at once: what is neither pending nor in flight would be taken for copied by a writer.
-        Pending.Reset(offset, length);
-        return CopyClaimedAsync(offset, length, inFlight.AcquireAsync(offset, offset + length));
+        return SaveAsync(offset, length);
     }
 
     /// <summary>Reads what the disk held at the instant.</summary>
@@ -111,12 +118,11 @@ public sealed class SnapshotCopy : IDisposable
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask ReadAsync(long offset, IoMemory destination)
     {
-        if (Accessible != null && Accessible.NextClean(offset, Math.Min(source.Length, offset + destination.Length)) >= 0)
-            throw new BlockException(BlockErrorKind.Access, $"The range at {offset} is not part of the snapshot", Native.Interop.Errno.EACCES);
         var (first, last) = (offset & -(long)ClusterLength, (offset + destination.Length + ClusterLength - 1) & -(long)ClusterLength);
         var held = await inFlight.AcquireAsync(first, last);
         try
         {
+            DemandAccessible(offset, offset + destination.Length);
             while (destination.Length > 0)
             {
                 var end = offset + destination.Length;
@@ -139,10 +145,21 @@ public sealed class SnapshotCopy : IDisposable
     public async ValueTask<BlockStatus> GetStatusAsync(long offset, long maxLength)
     {
         var end = offset + maxLength;
-        var isPending = Pending.Get(offset);
-        var change = isPending ? Pending.NextClean(offset, end) : Pending.NextDirty(offset, end);
-        var part = (change < 0 ? end : change) - offset;
-        return await (isPending ? source : target).GetStatusAsync(offset, part) with { IsAllocated = true, Depth = 0 };
+        var held = await inFlight.AcquireAsync(offset & -(long)ClusterLength, (end + ClusterLength - 1) & -(long)ClusterLength);
+        try
+        {
+            DemandAccessible(offset, offset + 1);
+            if (Accessible?.NextClean(offset, end) is { } inaccessible and >= 0)
+                end = inaccessible;
+            var isPending = Pending.Get(offset);
+            var change = isPending ? Pending.NextClean(offset, end) : Pending.NextDirty(offset, end);
+            var part = (change < 0 ? end : change) - offset;
+            return await (isPending ? source : target).GetStatusAsync(offset, part) with { IsAllocated = true, Depth = 0 };
+        }
+        finally
+        {
+            inFlight.Release(held);
+        }
     }
 
     /// <summary>Whole clusters of a range are no longer wanted: they are not copied, and cannot be read from the snapshot.</summary>
@@ -155,7 +172,13 @@ public sealed class SnapshotCopy : IDisposable
             return;
         var held = await inFlight.AcquireAsync(start, end);
         Pending.Reset(start, end - start);
-        Accessible?.Reset(start, end - start);
+        if (Accessible == null)
+        {
+            Accessible = new DirtyBitmap(null, source.Length, ClusterLength);
+            Accessible.SetAll();
+        }
+
+        Accessible.Reset(start, end - start);
         inFlight.Release(held);
         Advanced?.Invoke();
     }
@@ -181,53 +204,26 @@ public sealed class SnapshotCopy : IDisposable
         return true;
     }
 
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<bool> CopyClaimedAsync(long offset, long length, ValueTask<RangeLock.Entry> turn)
+    private void DemandAccessible(long offset, long end)
     {
-        waitingBytes += length;
-        var held = await turn;
-        waitingBytes -= length;
-        try
-        {
-            await MoveOrRestoreAsync(offset, length);
-        }
-        finally
-        {
-            inFlight.Release(held);
-        }
-
-        return true;
-    }
-
-    // The last chunk may go beyond the disk.
-    private long PendingBytes
-    {
-        get
-        {
-            var excess = -source.Length & (ClusterLength - 1);
-            return excess > 0 && Pending.Get(source.Length - 1) ? Pending.Count - excess : Pending.Count;
-        }
+        if (Accessible != null && Accessible.NextClean(offset, end) >= 0)
+            throw new BlockException(BlockErrorKind.Access, $"The range at {offset} is not part of the snapshot", Errno.EACCES);
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask MoveOrRestoreAsync(long offset, long length)
+    private async ValueTask CopyAsync(long offset, long length)
     {
-        movingBytes += length;
         if (!idleWriters.TryPop(out var writer))
             writer = MakeWriter();
-        var done = -1L;
         try
         {
-            done = await MoveAsync(writer, offset, length);
+            var done = await MoveAsync(writer, offset, length);
+            DoneBytes += done;
+            Pending.Reset(offset, length);
         }
         finally
         {
             idleWriters.Push(writer);
-            movingBytes -= length;
-            if (done >= 0)
-                DoneBytes += done;
-            else
-                Pending.Set(offset, length);
             Advanced?.Invoke();
         }
     }
@@ -250,8 +246,21 @@ public sealed class SnapshotCopy : IDisposable
         }
 
         if (settings.DiscardsSource)
-            await source.DiscardAsync(offset, length);
+            await DiscardSourceAsync(offset, length);
         return done;
+    }
+
+    // It only gives space back: the copy is as good without.
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    private async ValueTask DiscardSourceAsync(long offset, long length)
+    {
+        try
+        {
+            await source.DiscardAsync(offset, length);
+        }
+        catch (BlockException)
+        {
+        }
     }
 
     // What the run is, in whole clusters: one that is only partly zero, or partly unallocated, is data.
@@ -305,8 +314,31 @@ public sealed class SnapshotCopy : IDisposable
     private async ValueTask MoveDataAsync(ChunkWriter writer, long offset, int length)
     {
         // Why whole clusters: the compressor pads the last one in place.
-        using var buffer = scheduler.Buffers.Rent((length + ClusterLength - 1) & -ClusterLength);
-        var memory = buffer.Memory.Slice(0, length);
+        var padded = (length + ClusterLength - 1) & -ClusterLength;
+        while (bufferedBytes > 0 && bufferedBytes + padded > MaxBufferedBytes)
+            await (bufferReturned ??= new Arrival());
+        bufferedBytes += padded;
+        try
+        {
+            using var buffer = scheduler.Buffers.Rent(padded);
+            await MoveThroughAsync(writer, offset, buffer.Memory.Slice(0, length));
+        }
+        catch (InsufficientMemoryException e)
+        {
+            throw new CopyFailureException(false, new BlockException(BlockErrorKind.Limit, e.Message, Errno.ENOMEM, e));
+        }
+        finally
+        {
+            bufferedBytes -= padded;
+            var waiters = bufferReturned;
+            bufferReturned = null;
+            waiters?.Succeed();
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    private async ValueTask MoveThroughAsync(ChunkWriter writer, long offset, IoMemory memory)
+    {
         try
         {
             await source.ReadAsync(offset, memory);
@@ -335,8 +367,8 @@ public sealed class SnapshotCopy : IDisposable
             while (length > 0)
             {
                 var status = await target.Layer.GetLayerStatusAsync(offset, length);
-                if (!status.IsZero || target.Backing != null || (settings.StoresZeroes && !status.IsAllocated))
-                    await target.WriteZeroesAsync(offset, status.Length, WriteFlags.MayUnmap);
+                if (!status.IsZero || (!status.IsAllocated && (target.MayShowBacking || settings.StoresZeroes)))
+                    await target.WriteZeroesAsync(offset, status.Length, settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap);
                 offset += status.Length;
                 length -= status.Length;
             }
@@ -349,6 +381,7 @@ public sealed class SnapshotCopy : IDisposable
 
     private ChunkWriter MakeWriter() => new(target, Math.Min(settings.MaxChunk, Math.Max(4096, Math.Min(ClusterLength, 64 << 10))))
     {
+        ZeroFlags = settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap,
         Compressor = codecs == null ? null : new ClusterCompressor(scheduler, target, codecs),
     };
 }

@@ -37,6 +37,9 @@ public sealed class FormatNode : BlockNode
     public override GuestDisk? Backing => Image.Backing;
 
     /// <inheritdoc/>
+    public override bool MayShowBacking => Image.MayShowBacking;
+
+    /// <inheritdoc/>
     public override ValueTask ReadAsync(long offset, IoMemory destination)
     {
         debugged?.Fire(DebugEvents.ReadAio);

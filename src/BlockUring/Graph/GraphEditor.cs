@@ -16,7 +16,8 @@ public static class GraphEditor
         try
         {
             graph.Register(filter);
-            Move(graph, below, filter, link => link.Owner != filter);
+            // Why not those that the filter itself leads to: an overlay on the node that the filter writes to stays on the node.
+            Move(graph, below, filter, link => link.Owner != filter && !(link.Owner is BlockNode above && Reaches(filter, above)));
         }
         catch
         {
@@ -29,8 +30,10 @@ public static class GraphEditor
     public static async ValueTask RemoveAsync(BlockGraph graph, FilterNode filter)
     {
         var below = filter.Filtered;
-        using var section = await graph.DrainAsync(filter);
-        Move(graph, filter, below, _ => true);
+        using (await graph.DrainAsync(filter))
+            Move(graph, filter, below, _ => true);
+
+        // Why outside the section: it may have to wait for a target that is slow to answer, and nobody above needs to.
         await graph.CloseIfUnusedAsync(filter);
     }
 
@@ -52,7 +55,10 @@ public static class GraphEditor
     {
         using var section = await graph.DrainAsync(overlay, below);
         DemandNoCycle(overlay, below);
-        NodeLink[] moved = [.. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true })];
+        NodeLink[] moved =
+        [
+            .. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true } && !(l.Owner is BlockNode above && Reaches(overlay, above))),
+        ];
         foreach (var link in moved)
             link.DemandNotFrozen();
         foreach (var link in moved)
@@ -121,7 +127,8 @@ public static class GraphEditor
 
     internal static void Move(BlockGraph graph, BlockNode from, BlockNode to, Func<NodeLink, bool> wanted)
     {
-        var links = from.Parents.Where(wanted).ToArray();
+        // Why: what is below the other node itself (a backup's target over its source) would come to use what it is below of.
+        var links = from.Parents.Where(l => wanted(l) && !(l.Owner is BlockNode above && Reaches(to, above))).ToArray();
         foreach (var link in links)
             link.DemandNotFrozen();
         foreach (var link in links)

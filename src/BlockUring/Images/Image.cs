@@ -40,6 +40,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     public override GuestDisk? Backing => backing;
 
     /// <inheritdoc/>
+    public override bool MayShowBacking => backing != null || Format.BackingFileName != null;
+
+    /// <inheritdoc/>
     public override long Length => Format.Length;
 
     /// <inheritdoc/>
@@ -55,8 +58,29 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         Format.HasBackingImage = disk != null;
     }
 
+    /// <summary>The reads in flight, where somebody wants to know of them; null otherwise.</summary>
+    internal ReadTracker? Reads { get; private set; }
+
+    /// <summary>From now on <see cref="Reads"/> knows all reads; to be taken back as often. No read is in flight.</summary>
+    internal ReadTracker BeginTrackingReads()
+    {
+        Reads ??= new ReadTracker();
+        Reads.UserCount++;
+        return Reads;
+    }
+
+    /// <summary>Takes one <see cref="BeginTrackingReads"/> back.</summary>
+    internal void EndTrackingReads()
+    {
+        if (--Reads!.UserCount == 0)
+            Reads = null;
+    }
+
     /// <inheritdoc/>
-    public override ValueTask ReadAsync(long offset, IoMemory destination)
+    public override ValueTask ReadAsync(long offset, IoMemory destination) =>
+        Reads == null ? ReadNowAsync(offset, destination) : Reads.TrackAsync(offset, offset + destination.Length, ReadNowAsync(offset, destination));
+
+    private ValueTask ReadNowAsync(long offset, IoMemory destination)
     {
         // Why: the common case, one mapping that covers the request, adds no async layer to the file's own request.
         if (destination.Length > 0 && offset + destination.Length <= Length)

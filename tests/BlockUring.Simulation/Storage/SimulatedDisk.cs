@@ -26,7 +26,7 @@ internal sealed class SimulatedDisk : IPendingWork
     /// <summary>The thread that uses the disk.</summary>
     public SimulatedScheduler Scheduler { get; }
 
-    int IPendingWork.PendingCount => IsCut ? 0 : waiting.Count;
+    int IPendingWork.PendingCount => IsCut || IsStalled ? 0 : waiting.Count;
 
     /// <summary>Requests made so far.</summary>
     public int RequestCount { get; private set; }
@@ -36,6 +36,12 @@ internal sealed class SimulatedDisk : IPendingWork
 
     /// <summary>The request (counting from 1) that fails; 0 for none.</summary>
     public int FailAt { get; set; }
+
+    /// <summary>The share of requests that fail besides, of EIO or ENOSPC.</summary>
+    public double FailShare { get; set; }
+
+    /// <summary>Whether nothing completes for the time being.</summary>
+    public bool IsStalled { get; set; }
 
     /// <summary>Why it fails.</summary>
     public int FailWith { get; set; } = Errno.EIO;
@@ -49,6 +55,9 @@ internal sealed class SimulatedDisk : IPendingWork
     /// <summary>Whether the power is gone: nothing completes any more.</summary>
     public bool IsCut { get; private set; }
 
+    /// <summary>The power goes now.</summary>
+    public void Cut() => IsCut = true;
+
     /// <summary>Runs <paramref name="main"/> to its end, or up to the power cut.</summary>
     public void Run(Func<Task> main) => Scheduler.Run(main, () => IsCut);
 
@@ -58,10 +67,10 @@ internal sealed class SimulatedDisk : IPendingWork
         if (Environment.CurrentManagedThreadId != threadId)
             throw new InvalidOperationException("A request came from another thread.");
         RequestCount++;
-        var request = new Pending(file, operation, offset, apply, applyPartly, FailAt == RequestCount);
+        var request = new Pending(file, operation, offset, apply, applyPartly, Fault());
         if (CutAt > 0 && RequestCount >= CutAt)
             IsCut = true;
-        if (!IsCut && random.NextDouble() < ImmediateShare)
+        if (!IsCut && !IsStalled && random.NextDouble() < ImmediateShare)
         {
             try
             {
@@ -104,21 +113,28 @@ internal sealed class SimulatedDisk : IPendingWork
         request.Done.SetResult();
     }
 
+    private int Fault()
+    {
+        if (FailAt == RequestCount)
+            return FailWith;
+        return FailShare > 0 && random.NextDouble() < FailShare ? random.Next(2) == 0 ? Errno.EIO : Errno.ENOSPC : 0;
+    }
+
     private void Apply(Pending request)
     {
-        if (request.Fails)
+        if (request.Fault != 0)
         {
             // Why: nobody needs what is discarded when it is.
             HasFailed = request.Operation != "discard" || request.File.DiscardFill == null;
             request.ApplyPartly(random);
-            throw BlockException.FromErrno(FailWith, "Could not " + request.Operation, request.File.Path, request.Offset);
+            throw BlockException.FromErrno(request.Fault, "Could not " + request.Operation, request.File.Path, request.Offset);
         }
 
         request.Apply();
     }
 
     private sealed record Pending(
-        SimulatedFile File, string Operation, long Offset, Action Apply, Action<Random> ApplyPartly, bool Fails)
+        SimulatedFile File, string Operation, long Offset, Action Apply, Action<Random> ApplyPartly, int Fault)
     {
         public TaskCompletionSource Done { get; } = new();
     }

@@ -98,6 +98,19 @@ internal sealed class SimulatedFile : BlockFile
         return disk.SubmitAsync(this, "flush", -1, () => MakeDurable(count), _ => { });
     }
 
+    /// <summary>Whether it tells where its holes are.</summary>
+    public bool ReportsHoles { get; init; }
+
+    public override ValueTask<FileExtent> GetExtentAsync(long offset, long maxLength) =>
+        ReportsHoles ? FindExtentAsync(offset, maxLength) : base.GetExtentAsync(offset, maxLength);
+
+    private async ValueTask<FileExtent> FindExtentAsync(long offset, long maxLength)
+    {
+        var found = default(FileExtent);
+        await disk.SubmitAsync(this, "find extents", offset, () => found = current.GetExtentAsync(offset, maxLength).Now(), _ => { });
+        return found;
+    }
+
     public override ValueTask SetLengthAsync(long length, PreallocationMode preallocation = PreallocationMode.Off)
     {
         var change = new Change(length, 0, null);

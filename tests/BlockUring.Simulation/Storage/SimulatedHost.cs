@@ -15,13 +15,16 @@ internal sealed class SimulatedHost(BufferPool buffers, IReadOnlyDictionary<stri
     /// <summary>What discarded bytes of a file read as; zeroes for files not named here.</summary>
     public Dictionary<string, byte?> DiscardFills { get; } = [];
 
+    /// <summary>Whether the files tell where their holes are.</summary>
+    public bool ReportsHoles { get; init; }
+
     public override bool Exists(string path) => contents.ContainsKey(path);
 
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {
         if (!contents.TryGetValue(path, out var content))
             throw BlockException.FromErrno(Errno.ENOENT, "Could not open", path);
-        var file = new SimulatedFile(disk, content) { DiscardFill = DiscardFills.GetValueOrDefault(path) };
+        var file = new SimulatedFile(disk, content) { DiscardFill = DiscardFills.GetValueOrDefault(path), ReportsHoles = ReportsHoles };
         Opened[path] = file;
         return new(file);
     }

@@ -16,7 +16,7 @@ public sealed class ShellTests : IDisposable
         string[] options =
         [
             "--chardev", "socket,id=m,path=m.sock,server=on,wait=off", "--monitor", "m,pretty=on", "--pidfile", "d.pid",
-            "--blockdev", "null-co,node-name=n,size=1048576",
+            "--blockdev", "null-co,node-name=n,size=1073741824",
         ];
         daemon = new(DaemonUnderTest.Command(Side.Ours), folder.Path, options, () => "");
         daemon.WaitForFile(folder["d.pid"]);

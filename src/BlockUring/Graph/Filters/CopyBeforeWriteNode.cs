@@ -18,6 +18,7 @@ public sealed class CopyBeforeWriteNode : FilterNode
     private readonly Scheduler scheduler;
     private readonly Deadlines deadlines;
     private BlockException? broken;
+    private Image? overlay;
 
     /// <summary>Makes a filter; the caller adds the links "file" and "target" to the same nodes.</summary>
     /// <param name="name">Unique in the graph.</param>
@@ -44,10 +45,24 @@ public sealed class CopyBeforeWriteNode : FilterNode
     public Action? SnapshotBroke { get; set; }
 
     /// <summary>Reads what the disk held at the instant.</summary>
-    public ValueTask ReadSnapshotAsync(long offset, IoMemory destination)
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    public async ValueTask ReadSnapshotAsync(long offset, IoMemory destination)
     {
         DemandSound();
-        return Copy.ReadAsync(offset, destination);
+        await Copy.ReadAsync(offset, destination);
+
+        // Why again: from the moment it broke, writers have waited for nobody.
+        DemandSound();
+    }
+
+    /// <summary>What a run of the snapshot is.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    public async ValueTask<BlockStatus> GetSnapshotStatusAsync(long offset, long maxLength)
+    {
+        DemandSound();
+        var status = await Copy.GetStatusAsync(offset, maxLength);
+        DemandSound();
+        return status;
     }
 
     /// <summary>Throws when the snapshot is broken.</summary>
@@ -74,10 +89,18 @@ public sealed class CopyBeforeWriteNode : FilterNode
     public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) =>
         throw new BlockException(BlockErrorKind.Unsupported, $"Node '{Name}' keeps the content of an instant and cannot change its length");
 
+    /// <summary>From now on a write waits for the reads of the target that may go on below, in what is to be overwritten.</summary>
+    internal void TrackReads(Image target)
+    {
+        overlay = target;
+        target.BeginTrackingReads();
+    }
+
     internal override async ValueTask CloseAsync()
     {
         await Copy.WaitUntilSettledAsync();
         Copy.Dispose();
+        overlay?.EndTrackingReads();
     }
 
     /// <inheritdoc/>
@@ -95,12 +118,16 @@ public sealed class CopyBeforeWriteNode : FilterNode
     /// <inheritdoc/>
     protected override async ValueTask WriteCompressedCoreAsync(long offset, IoMemory compressed)
     {
-        await SaveAsync(offset, Math.Min(ClusterLength, Length - offset));
+        var length = Math.Min(ClusterLength, Length - offset);
+        if (!NeedsNoSave(offset, length, WriteFlags.None))
+            await SaveAsync(offset, length);
         await Filtered.WriteCompressedAsync(offset, compressed);
     }
 
     private bool NeedsNoSave(long offset, long length, WriteFlags flags) =>
-        (flags & WriteFlags.Unchanged) != 0 || broken != null || Copy.IsSettled(offset, length);
+        (flags & WriteFlags.Unchanged) != 0
+        || broken != null
+        || (Copy.IsSettled(offset, length) && overlay?.Reads!.Overlaps(offset, offset + length) != true);
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask SaveAndWriteAsync(long offset, IoMemory source, WriteFlags flags)
@@ -132,6 +159,8 @@ public sealed class CopyBeforeWriteNode : FilterNode
                 await SaveInTimeAsync(offset, length);
             else
                 await Copy.SaveAsync(offset, length);
+            if (overlay != null)
+                await overlay.Reads!.WaitAsync(offset, offset + length);
         }
         catch (CopyFailureException e)
         {

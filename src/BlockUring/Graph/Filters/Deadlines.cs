@@ -41,8 +41,9 @@ internal sealed class Deadlines
             var now = time.GetTimestamp();
             foreach (var late in waiting.Where(w => w.Value <= now).Select(w => w.Key).ToArray())
             {
-                waiting.Remove(late);
-                late.Fail(new CopyFailureException(false, new BlockException(BlockErrorKind.Io, Errno.Message(Errno.ETIMEDOUT), Errno.ETIMEDOUT)));
+                // Why asked: who learns of one that is late may have ended another.
+                if (waiting.Remove(late))
+                    late.Fail(new CopyFailureException(false, new BlockException(BlockErrorKind.Io, Errno.Message(Errno.ETIMEDOUT), Errno.ETIMEDOUT)));
             }
         }
 

@@ -20,11 +20,8 @@ internal sealed class SnapshotAccessNode : BlockNode
 
     public override ValueTask ReadAsync(long offset, IoMemory destination) => Below.ReadSnapshotAsync(offset, destination);
 
-    public override ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
-    {
-        Below.DemandSound();
-        return Below.Copy.GetStatusAsync(offset, Math.Min(maxLength, Length - offset));
-    }
+    public override ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true) =>
+        Below.GetSnapshotStatusAsync(offset, Math.Min(maxLength, Length - offset));
 
     public override ValueTask FlushAsync() => ValueTask.CompletedTask;
 

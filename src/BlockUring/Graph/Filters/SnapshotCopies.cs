@@ -32,7 +32,7 @@ public static class SnapshotCopies
         return new SnapshotCopy(graph.Scheduler, source, target, settings with
         {
             ClusterLength = cluster,
-            MaxChunk = Math.Max(settings.MaxChunk, cluster),
+            MaxChunk = Math.Max(1 << BitOperations.Log2((uint)settings.MaxChunk), cluster),
         });
     }
 
@@ -50,7 +50,21 @@ public static class SnapshotCopies
     {
         filter.AddChild("file", LinkRole.Filtered, source);
         filter.AddChild("target", LinkRole.Target, target);
+        if (ShowsThrough(source, target) && target.Layer is FormatNode overlay)
+            filter.TrackReads(overlay.Image);
         return filter;
+    }
+
+    // Whether the target is an overlay on the source, by which others read the snapshot.
+    private static bool ShowsThrough(BlockNode source, BlockNode target)
+    {
+        for (var disk = target.Backing; disk != null; disk = disk.Backing)
+        {
+            if (disk.Layer == source.Layer)
+                return true;
+        }
+
+        return false;
     }
 
     private static BlockException DifferentSizes() => new(BlockErrorKind.Invalid, "Source and target image have different sizes");

@@ -39,6 +39,8 @@ public sealed class BackupJob : BlockJob
     /// <exception cref="BlockException">Why not; everything is as before.</exception>
     public static async ValueTask<BackupJob> CreateAsync(BlockGraph graph, JobList jobs, BackupRequest request, JobTransaction? transaction = null)
     {
+        // Why one section around all: a write that ends in between would be entered in the bitmap, but not in what was taken from it.
+        using var section = await graph.DrainAsync(request.Source);
         BackupDemands.Check(request);
         if (request.Target.Length < request.Source.Length)
             await NodeResize.RunAsync(graph, request.Target, request.Source.Length);
@@ -107,6 +109,8 @@ public sealed class BackupJob : BlockJob
         var filter = BackupFilter.Make(graph, request);
         try
         {
+            if (request.FilterName is { } name)
+                GraphOpener.DemandName(graph, name);
             await GraphEditor.InsertAsync(graph, filter, request.Source);
             return filter;
         }
@@ -129,7 +133,7 @@ public sealed class BackupJob : BlockJob
             }
             catch (CopyFailureException e)
             {
-                // What failed is pending again, behind the cursor: the next pass tries it once more.
+                // What failed is pending still, behind the cursor: the next pass tries it once more.
                 var policy = e.IsRead ? request.OnSourceError : request.OnTargetError;
                 if (HandleError(policy, e.IsRead, e.Cause) == JobErrorAction.Report)
                     throw e.Cause;
