@@ -1,16 +1,27 @@
+using BlockUring.Native.Interop;
+
 namespace BlockUring.Storage;
 
 /// <summary>The image locks of one open file whose use changes while it is open.</summary>
-internal sealed class HeldLocks
+/// <remarks>
+/// They are taken on a second open of the file. Why: a ring holds the files that were registered with it for a moment longer than the process
+/// lives, and whoever starts again after a kill would find the image locked.
+/// </remarks>
+internal sealed class HeldLocks : IDisposable
 {
     private readonly int descriptor;
+    private readonly bool ownsDescriptor;
     private readonly string path;
     private ImagePermissions needed;
     private ImagePermissions unshared;
 
+    /// <param name="descriptor">The open file; stays the caller's.</param>
+    /// <param name="path">Its name, for messages.</param>
     public HeldLocks(int descriptor, string path)
     {
-        this.descriptor = descriptor;
+        var second = FileSystemCalls.Open($"/proc/self/fd/{descriptor}", OpenFlags.None);
+        ownsDescriptor = second >= 0;
+        this.descriptor = ownsDescriptor ? second : descriptor;
         this.path = path;
     }
 
@@ -31,5 +42,13 @@ internal sealed class HeldLocks
 
         ImageLock.Release(descriptor, less, looser);
         (needed, unshared) = (wanted, refused);
+    }
+
+    /// <summary>Gives all of them back.</summary>
+    public void Dispose()
+    {
+        ImageLock.ReleaseAll(descriptor);
+        if (ownsDescriptor)
+            FileSystemCalls.Close(descriptor);
     }
 }

@@ -259,6 +259,7 @@ public sealed class HostFile : BlockFile
         }
         finally
         {
+            locks?.Dispose();
             ImageLock.ReleaseAll(target.Descriptor);
             thread.Queue.Unregister(target);
             FileSystemCalls.Close(target.Descriptor);
