@@ -6,6 +6,7 @@
 #   bash tests/run.sh --quick     without the format check and without publishing: the peers judge the managed build
 #
 # BLOCKURING_FUZZ_COUNT=100000 makes the fuzz of hostile images longer; see the tests for further such variables.
+# BLOCKURING_UPDATE_GOLDEN=1 writes the transcripts that the daemon is compared with anew, from what qemu-storage-daemon 7.2 answers.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 

@@ -6,7 +6,7 @@ namespace BlockUring.Compare;
 internal sealed class CommandLine
 {
     private static readonly string[] _stageNames = ["disk", "ram"];
-    private static readonly string[] _opponentNames = ["best", "defaults", "nbdcopy"];
+    private static readonly string[] _opponentNames = ["best", "defaults", "nbdcopy", "daemon"];
     private readonly Option<string?> _binary = new("--binary")
     {
         Description = "The blockuring executable, called as BINARY img convert …",
@@ -28,7 +28,7 @@ internal sealed class CommandLine
     private readonly Option<int?> _pairs = new("--pairs") { Description = "Interleaved pairs a comparison (default 5; 2 with --quick)" };
     private readonly Option<string[]> _cases = Words("--case", "Only cases whose name contains one of these words");
     private readonly Option<string[]> _stages = Words("--on", "disk, ram (default: both)");
-    private readonly Option<string[]> _opponents = Words("--against", "best, defaults, nbdcopy (default: all; best with --quick)");
+    private readonly Option<string[]> _opponents = Words("--against", "best, defaults, nbdcopy, daemon (default: all; best and daemon with --quick)");
     private readonly Option<ulong> _seed = new("--seed")
     {
         Description = "Seed of the source content",
@@ -41,7 +41,7 @@ internal sealed class CommandLine
     /// <summary>The command; <paramref name="run"/> gets the options and returns the exit code.</summary>
     public RootCommand Build(Func<CompareOptions, int> run)
     {
-        var root = new RootCommand("Times blockuring img convert against qemu-img convert and nbdcopy, in interleaved pairs.");
+        var root = new RootCommand("Times blockuring img convert and backup jobs against qemu-img, nbdcopy and qemu-storage-daemon, in interleaved pairs.");
         foreach (var option in new Option[]
         {
             _binary, _selfCheck, _directory, _size, _compressedSize, _pairs, _cases, _stages, _opponents, _seed, _quick, _json, _html,
@@ -74,7 +74,7 @@ internal sealed class CommandLine
         var selfCheck = result.GetValue(_selfCheck);
         var opponents = Split(result.GetValue(_opponents));
         if (opponents.Count == 0)
-            opponents = quick || selfCheck ? ["best"] : [.. _opponentNames];
+            opponents = quick || selfCheck ? ["best", "daemon"] : [.. _opponentNames];
         var stages = Split(result.GetValue(_stages));
         return new CompareOptions
         {

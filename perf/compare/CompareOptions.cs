@@ -27,7 +27,7 @@ internal sealed record CompareOptions
     /// <summary>Names of the stages to run on: <c>disk</c>, <c>ram</c>.</summary>
     public IReadOnlyList<string> Stages { get; init; } = [];
 
-    /// <summary>Names of the opponents: <c>best</c>, <c>defaults</c>, <c>nbdcopy</c>.</summary>
+    /// <summary>Names of the opponents: <c>best</c>, <c>defaults</c>, <c>nbdcopy</c>, <c>daemon</c>.</summary>
     public IReadOnlyList<string> Opponents { get; init; } = [];
 
     /// <summary>Seed of all source content.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using BlockUring.Compare;
+using BlockUring.Compare.Cases;
 using BlockUring.Compare.Measuring;
 using BlockUring.Compare.Reports;
 using BlockUring.Compare.Running;
@@ -35,12 +36,12 @@ static int Run(CompareOptions options)
 
 static int Measure(CompareOptions options, CancellationToken cancellation)
 {
-    IReadOnlyList<string> subject = options.SelfCheck ? ["qemu-img"] : [options.Binary, "img"];
+    var subject = options.SelfCheck ? SubjectProgram.Opponent : SubjectProgram.Of(options.Binary);
     TimedProcess.BecomeSubreaper();
     if (!Tool.Exists("qemu-img"))
         throw new ToolException("qemu-img is not installed: it makes the sources and checks the targets");
     var console = new ConsoleReport(options.SelfCheck);
-    var host = HostFacts.Read(options, subject);
+    var host = HostFacts.Read(options, subject.Image);
     var run = new CompareRun(options, subject, console, cancellation);
     var isInterrupted = false;
     try

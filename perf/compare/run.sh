@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Times blockuring img convert against qemu-img convert and nbdcopy.
+# Times blockuring img convert and backup jobs against qemu-img, nbdcopy and qemu-storage-daemon.
 # Usage: bash perf/compare/run.sh [--binary FILE] [options]; --help lists them.
 # Without --binary (or --self-check) it publishes the native binary first.
 set -euo pipefail

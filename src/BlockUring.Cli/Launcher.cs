@@ -1,3 +1,4 @@
+using BlockUring.Cli.Daemon;
 using BlockUring.Cli.Img;
 using BlockUring.Cli.Output;
 
@@ -13,6 +14,7 @@ internal static class Launcher
     public const string ProgramName = "blockuring";
 
     private const string QemuImg = "qemu-img";
+    private const string QemuStorageDaemon = "qemu-storage-daemon";
 
     /// <summary>Runs the program on the process's standard streams.</summary>
     /// <param name="arguments">The words after the program's name.</param>
@@ -34,7 +36,17 @@ internal static class Launcher
             return ImgProgram.Run(new ImgContext(output, QemuImg, QemuImg), arguments);
         if (arguments is ["img", .. var rest])
             return ImgProgram.Run(new ImgContext(output, ProgramName, $"{ProgramName} img"), rest);
+        if (Path.GetFileName(startedAs) == QemuStorageDaemon)
+            return DaemonProgram.Run(new DaemonContext(output, QemuStorageDaemon, QemuStorageDaemon), arguments);
+        if (arguments is ["daemon", .. var options])
+            return RunDaemon(options, output);
         return RootProgram.Run(arguments, output);
+    }
+
+    private static int RunDaemon(string[] arguments, CommandOutput output)
+    {
+        var name = Background.ProgramName ?? ProgramName;
+        return DaemonProgram.Run(new DaemonContext(output, name, name == ProgramName ? $"{ProgramName} daemon" : name), arguments);
     }
 
     private static string StartedAs()

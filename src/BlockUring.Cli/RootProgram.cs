@@ -17,9 +17,9 @@ internal static class RootProgram
         root.Options.Add(new HelpOption());
         var version = new Option<bool>("--version", "-V") { Description = "Show the version" };
         root.Options.Add(version);
-        // Why: only named here, for the help; the launcher takes `img` away before, because its options follow getopt's rules.
+        // Why: only named here, for the help; the launcher takes these away before, because their options follow getopt's rules.
         root.Subcommands.Add(new Command("img", "What qemu-img is: create, convert, compare and inspect disk images"));
-
+        root.Subcommands.Add(new Command("daemon", "What qemu-storage-daemon is: block nodes and jobs, driven by QMP"));
         root.Subcommands.Add(MakeDemo(output));
 
         var result = root.Parse(arguments, new ParserConfiguration { EnablePosixBundling = true, ResponseFileTokenReplacer = null });

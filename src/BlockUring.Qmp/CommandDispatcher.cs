@@ -12,7 +12,7 @@ internal sealed class CommandDispatcher(MonitorContext context)
     private const string Execute = "execute";
     private const string ExecuteOutOfBand = "exec-oob";
 
-    private readonly Queue<QmpSession> turns = new();
+    private readonly Queue<Func<ValueTask>> turns = new();
     private bool isRunning;
 
     /// <summary>Whether a message is to be answered before others that wait.</summary>
@@ -21,11 +21,18 @@ internal sealed class CommandDispatcher(MonitorContext context)
         && message.Value.TryGetProperty(ExecuteOutOfBand, out _) && !message.Value.TryGetProperty(Execute, out _);
 
     /// <summary>Gives a session a turn for one request that it has queued.</summary>
-    public void Add(QmpSession session)
+    public void Add(QmpSession session) => Add(() => RunRequestAsync(session));
+
+    /// <summary>Runs something when it is its turn; ends when that has ended.</summary>
+    public async ValueTask RunInTurnAsync(Func<ValueTask> action)
     {
-        turns.Enqueue(session);
-        if (!isRunning)
-            context.Loops.Start(RunAsync);
+        var ended = new Arrival();
+        Add(async () =>
+        {
+            await action();
+            context.Scheduler.Post(ended.Succeed);
+        });
+        await ended;
     }
 
     /// <summary>Runs a request and sends the answer.</summary>
@@ -45,24 +52,35 @@ internal sealed class CommandDispatcher(MonitorContext context)
             reply.Add(("error", ErrorOf(QmpErrorClass.GenericError, e.Message)));
         }
 
+        // Why: what a command ends, ends in a turn of its own, and its events come before the answer, as in QEMU.
+        await context.Scheduler.YieldAsync();
         if (message.Error == null && message.Value.ValueKind == JsonValueKind.Object && message.Value.TryGetProperty("id", out var id))
             reply.Add(("id", id));
         session.Send(reply);
     }
 
+    private void Add(Func<ValueTask> turn)
+    {
+        turns.Enqueue(turn);
+        if (!isRunning)
+            context.Loops.Start(RunAsync);
+    }
+
     private async ValueTask RunAsync()
     {
         isRunning = true;
-        while (turns.TryDequeue(out var session))
-        {
-            // A session that has ended has dropped its requests.
-            if (!session.HasRequests)
-                continue;
-            await AnswerAsync(session, session.TakeRequest());
-            session.EndRequest();
-        }
-
+        while (turns.TryDequeue(out var turn))
+            await turn();
         isRunning = false;
+    }
+
+    private async ValueTask RunRequestAsync(QmpSession session)
+    {
+        // A session that has ended has dropped its requests.
+        if (!session.HasRequests)
+            return;
+        await AnswerAsync(session, session.TakeRequest());
+        session.EndRequest();
     }
 
     private async ValueTask<JsonElement> RunAsync(QmpSession session, WireMessage message)
@@ -131,5 +149,8 @@ internal sealed class CommandDispatcher(MonitorContext context)
     }
 
     private static JsonElement ErrorOf(QmpErrorClass errorClass, string message) =>
-        JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), message), QmpJson.Default.ErrorInfo);
+        JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), FirstLine(message)), QmpJson.Default.ErrorInfo);
+
+    // Why: what follows is advice for people at a terminal.
+    private static string FirstLine(string message) => message.Split('\n', 2)[0];
 }

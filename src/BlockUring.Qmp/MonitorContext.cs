@@ -1,3 +1,5 @@
+using BlockUring.Graph;
+using BlockUring.Jobs;
 using BlockUring.Native.Uring;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
@@ -22,6 +24,9 @@ public sealed class MonitorContext
         Loops = new(scheduler);
         Events = new(scheduler);
         Dispatcher = new(this);
+        Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService };
+        HumanMonitor = new(this);
+        Jobs = new JobList(new JobEventWriter(Events).Write);
     }
 
     /// <summary>The thread that everything runs on.</summary>
@@ -30,8 +35,14 @@ public sealed class MonitorContext
     /// <summary>Where image files come from.</summary>
     public FileHost Files { get; }
 
+    /// <summary>The block nodes.</summary>
+    public BlockGraph Graph { get; }
+
+    /// <summary>The jobs.</summary>
+    public JobList Jobs { get; }
+
     /// <summary>The human monitor.</summary>
-    public HumanMonitor HumanMonitor { get; } = new();
+    public HumanMonitor HumanMonitor { get; }
 
     /// <summary>The character devices, in the order of their creation.</summary>
     public IReadOnlyList<Chardev> Chardevs => chardevs;
@@ -62,6 +73,38 @@ public sealed class MonitorContext
         }
 
         chardevs.Add(chardev);
+    }
+
+    /// <summary>The node that a command's "device" or "node-name" means.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockNode FindDevice(string name) =>
+        Graph.TryFind(name) ?? throw new QmpException($"Cannot find device='{name}' nor node-name='{name}'");
+
+    /// <summary>The node that a command's "node-name" means, where a "device" would be allowed too, which there is none of here.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockNode FindNode(string? name, string? device = null) =>
+        (name == null ? null : Graph.TryFind(name)) ?? throw new QmpException($"Cannot find device='{device}' nor node-name='{name}'");
+
+    /// <summary>The node that a command's "device" means, which no other node may be above.</summary>
+    /// <exception cref="QmpException">There is none, or it is not at the top.</exception>
+    internal BlockNode FindRoot(string name)
+    {
+        var node = FindDevice(name);
+        return node.Parents.Any(l => l.Owner is BlockNode) ? throw new QmpException("Need a root block node") : node;
+    }
+
+    /// <summary>The block job that a command means.</summary>
+    /// <exception cref="QmpException">There is none.</exception>
+    internal BlockJob FindBlockJob(string id)
+    {
+        try
+        {
+            return Jobs.FindBlockJob(id);
+        }
+        catch (BlockException e)
+        {
+            throw new QmpException(e.Message, QmpErrorClass.DeviceNotActive);
+        }
     }
 
     internal void Quit()

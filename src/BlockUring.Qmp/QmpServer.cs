@@ -1,4 +1,5 @@
 using BlockUring.Qmp.Channels;
+using BlockUring.Qmp.Hmp;
 
 namespace BlockUring.Qmp;
 
@@ -10,6 +11,7 @@ public sealed class QmpServer(MonitorContext context)
     private const int LastWordsStepCount = 100;
 
     private readonly List<Chardev> served = [];
+    private readonly List<LineSession> lineSessions = [];
     private bool isStopping;
 
     /// <summary>Starts to serve the clients of a device.</summary>
@@ -17,11 +19,16 @@ public sealed class QmpServer(MonitorContext context)
     /// <param name="isPretty">Whether messages go over several lines.</param>
     public void AddMonitor(Chardev chardev, bool isPretty)
     {
-        if (chardev.HasFrontend)
-            throw new QmpException($"Device '{chardev.Label}' is in use");
-        chardev.HasFrontend = true;
-        served.Add(chardev);
+        Take(chardev);
         context.Loops.Start(() => ServeAsync(chardev, isPretty));
+    }
+
+    /// <summary>Starts to serve people who type lines to a device.</summary>
+    /// <param name="chardev">Of the context; no other monitor uses it.</param>
+    public void AddLineMonitor(Chardev chardev)
+    {
+        Take(chardev);
+        context.Loops.Start(() => ServeLinesAsync(chardev));
     }
 
     /// <summary>Sends what is left to be sent, and disconnects everybody.</summary>
@@ -34,8 +41,32 @@ public sealed class QmpServer(MonitorContext context)
             await context.Scheduler.DelayAsync(LastWordsStep);
         foreach (var session in context.Events.Sessions.ToArray())
             await session.CloseAsync();
-        while (context.Events.Sessions.Count > 0)
+        foreach (var session in lineSessions.ToArray())
+            await session.CloseAsync();
+        while (context.Events.Sessions.Count + lineSessions.Count > 0)
             await context.Scheduler.DelayAsync(LastWordsStep);
+    }
+
+    private void Take(Chardev chardev)
+    {
+        if (chardev.HasFrontend)
+            throw new QmpException($"Device '{chardev.Label}' is in use");
+        chardev.HasFrontend = true;
+        served.Add(chardev);
+    }
+
+    private async ValueTask ServeLinesAsync(Chardev chardev)
+    {
+        while (!isStopping && await chardev.NextClientAsync() is { } channel)
+        {
+            using (channel)
+            {
+                var session = new LineSession(context, channel);
+                lineSessions.Add(session);
+                await session.RunAsync();
+                lineSessions.Remove(session);
+            }
+        }
     }
 
     private async ValueTask ServeAsync(Chardev chardev, bool isPretty)

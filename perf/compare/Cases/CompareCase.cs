@@ -24,6 +24,9 @@ internal sealed record CompareCase
     /// <summary>Why the case has no place on block devices, or null.</summary>
     public string? NotOnBlockDevices { get; init; }
 
+    /// <summary>A job of a storage daemon, driven over QMP, rather than a command of its own.</summary>
+    public bool IsBackup { get; init; }
+
     /// <summary>nbdcopy can do the same job.</summary>
     public bool NbdcopyCan { get; init; }
 }

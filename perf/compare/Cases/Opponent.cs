@@ -11,11 +11,15 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
 
     public static Opponent Nbdcopy { get; } = new("nbdcopy", "nbdcopy --flush", _bestFlags);
 
-    public static IReadOnlyList<Opponent> All { get; } = [Best, Defaults, Nbdcopy];
+    public static Opponent Daemon { get; } = new("daemon", "qemu-storage-daemon, O_DIRECT, aio=native", ["daemon,", "O_DIRECT"]);
+
+    public static IReadOnlyList<Opponent> All { get; } = [Best, Defaults, Nbdcopy, Daemon];
 
     /// <summary>Why this opponent sits the case out, or null when it takes part.</summary>
     public string? Refuses(CompareCase compareCase)
     {
+        if (this == Daemon != compareCase.IsBackup)
+            return "backups are the daemons' job, and nothing else is";
         if (this == Nbdcopy && !compareCase.NbdcopyCan)
             return "nbdcopy does not do this job";
         // Why: the cache flags mean nothing to info, so best and defaults would be the same run twice.
@@ -23,17 +27,25 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     }
 
     /// <summary>The opponent's command line for the case.</summary>
-    public IReadOnlyList<string> Command(CompareCase compareCase, string sourceFormat, string source, string target)
+    public IReadOnlyList<string> Command(CompareCase compareCase, SourceImage image, string source, string target)
     {
+        if (this == Daemon)
+            return BackupCommand.Make(["qemu-storage-daemon"], image, source, compareCase.TargetFormat!, target);
         if (this != Nbdcopy)
-            return ImageCommand(["qemu-img"], compareCase, sourceFormat, source, target);
-        return sourceFormat == "raw"
+            return ImageCommand(["qemu-img"], compareCase, image.Format, source, target);
+        return image.Format == "raw"
             ? ["nbdcopy", "--flush", source, target]
-            : ["nbdcopy", "--flush", "--", "[", "qemu-nbd", "-r", "-f", sourceFormat, "--cache=none", "--aio=native", source, "]", target];
+            : ["nbdcopy", "--flush", "--", "[", "qemu-nbd", "-r", "-f", image.Format, "--cache=none", "--aio=native", source, "]", target];
     }
 
-    /// <summary>The command line of the program under test (<paramref name="program"/> and its first words) for the case.</summary>
-    public IReadOnlyList<string> ImageCommand(
+    /// <summary>The command line of the program under test for the case; it is called by <paramref name="program"/>.</summary>
+    public IReadOnlyList<string> SubjectCommand(
+        SubjectProgram program, CompareCase compareCase, SourceImage image, string source, string target) =>
+        this == Daemon
+            ? BackupCommand.Make(program.Daemon, image, source, compareCase.TargetFormat!, target)
+            : ImageCommand(program.Image, compareCase, image.Format, source, target);
+
+    private IReadOnlyList<string> ImageCommand(
         IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target)
     {
         if (compareCase.TargetFormat is not { } targetFormat)

@@ -7,7 +7,7 @@ namespace BlockUring.Compare.Measuring;
 
 /// <summary>The whole run: every stage, every case, every opponent.</summary>
 internal sealed class CompareRun(
-    CompareOptions options, IReadOnlyList<string> subject, ConsoleReport console, CancellationToken cancellation)
+    CompareOptions options, SubjectProgram subject, ConsoleReport console, CancellationToken cancellation)
 {
     private readonly List<Comparison> _rows = [];
     private readonly List<string> _notes = [];
@@ -86,6 +86,12 @@ internal sealed class CompareRun(
             if (opponent == Opponent.Nbdcopy && !Tool.Exists("nbdcopy"))
             {
                 Note("nbdcopy is left out: it is not installed");
+                continue;
+            }
+
+            if (opponent == Opponent.Daemon && !Tool.Exists("qemu-storage-daemon"))
+            {
+                Note("backups are left out: qemu-storage-daemon is not installed");
                 continue;
             }
 

@@ -7,7 +7,7 @@ namespace BlockUring.Compare.Measuring;
 
 /// <summary>Measures one case against one opponent: a checked warm-up, pairs in turns A B B A, then a count of system calls.</summary>
 internal sealed class PairRunner(
-    CompareOptions options, IReadOnlyList<string> subject, SystemCallCounter counter, CancellationToken cancellation)
+    CompareOptions options, SubjectProgram subject, SystemCallCounter counter, CancellationToken cancellation)
 {
     private const double ShortRunSeconds = 0.5;
     private const double LargestPairFactor = 10;
@@ -19,8 +19,8 @@ internal sealed class PairRunner(
         Stage stage, CompareCase compareCase, Opponent opponent, SourceImage source, string sourcePath, Action<string> report)
     {
         var targetPath = compareCase.TargetFormat is null ? "" : stage.PlaceTarget(compareCase.TargetFormat, source.GuestBytes);
-        var ours = new Side(opponent.ImageCommand(subject, compareCase, source.Format, sourcePath, targetPath));
-        var theirs = new Side(opponent.Command(compareCase, source.Format, sourcePath, targetPath));
+        var ours = new Side(opponent.SubjectCommand(subject, compareCase, source, sourcePath, targetPath));
+        var theirs = new Side(opponent.Command(compareCase, source, sourcePath, targetPath));
         var row = new Comparison
         {
             Stage = stage.Name,

@@ -139,7 +139,7 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
     {
         foreach (var source in sources.Images)
         {
-            for (var layer = source; layer != null; layer = layer.Backing)
+            for (var layer = source; layer != null; layer = layer.Backing as Image)
             {
                 if (host.AreSame(path, layer.File.Path))
                     throw new CommandFailure($"'{path}' cannot be the target: it is read as a source");

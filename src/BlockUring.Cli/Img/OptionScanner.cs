@@ -57,6 +57,9 @@ internal sealed class OptionScanner
     /// <summary>The word before the scanner's position.</summary>
     public string WordBefore => words[position - 1];
 
+    /// <summary>The index of the next word.</summary>
+    public int Position => position;
+
     /// <summary>The operands, after <see cref="Kind.End"/>.</summary>
     public IReadOnlyList<string> Operands => words[position..];
 

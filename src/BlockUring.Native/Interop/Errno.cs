@@ -89,6 +89,9 @@ public static class Errno
     /// <summary>Operation not supported (the same value as <see cref="EOPNOTSUPP"/> on Linux).</summary>
     public const int ENOTSUP = EOPNOTSUPP;
 
+    /// <summary>Connection timed out.</summary>
+    public const int ETIMEDOUT = 110;
+
     /// <summary>Operation canceled.</summary>
     public const int ECANCELED = 125;
 

@@ -124,6 +124,13 @@ public static unsafe class FileSystemCalls
         return Answer(FileKernel.Lock(descriptor, FileKernel.F_OFD_SETLK, &record));
     }
 
+    /// <summary>Takes an exclusive lock of the open file description on the whole file (F_OFD_SETLK, F_WRLCK); does not wait.</summary>
+    public static int LockWhole(int descriptor)
+    {
+        var record = new FileLockRecord { Type = FileLockRecord.WriteLock };
+        return Answer(FileKernel.Lock(descriptor, FileKernel.F_OFD_SETLK, &record));
+    }
+
     /// <summary>Gives the locks on some bytes back.</summary>
     public static int Unlock(int descriptor, long offset, long length = 1)
     {

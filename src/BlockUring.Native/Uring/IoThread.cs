@@ -92,7 +92,7 @@ public sealed class IoThread : Scheduler, IDisposable
     }
 
     /// <inheritdoc/>
-    public override void Post(Action action) => PostFromWorker(new PostedAction(action));
+    public override void Post(Action action) => PostResult(new PostedAction(action));
 
     /// <inheritdoc/>
     public override ValueTask DelayAsync(TimeSpan delay) => timers.DelayAsync(delay);
@@ -126,9 +126,9 @@ public sealed class IoThread : Scheduler, IDisposable
         wake.Dispose();
     }
 
-    internal void PostFromWorker(IRunnable runnable)
+    internal override void PostResult(IRunnable result)
     {
-        posted.Enqueue(runnable);
+        posted.Enqueue(result);
         if (Interlocked.Exchange(ref sleeping, 0) == 1)
             wake.Signal();
     }

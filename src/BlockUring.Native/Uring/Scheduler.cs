@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using BlockUring.Native.Memory;
 
 namespace BlockUring.Native.Uring;
@@ -26,4 +27,24 @@ public abstract class Scheduler
 
     /// <summary>Lets everything else that is ready run first.</summary>
     public ValueTask YieldAsync() => DelayAsync(TimeSpan.Zero);
+
+    /// <summary>Lets work go on by itself. What it throws is a bug: it is thrown on the thread, where nobody catches it.</summary>
+    public void Detach(ValueTask work) => _ = WatchAsync(work);
+
+    /// <summary>As <see cref="Post"/>, for the result of work; any thread.</summary>
+    internal virtual void PostResult(IRunnable result) => Post(result.Run);
+
+    private async Task WatchAsync(ValueTask work)
+    {
+        try
+        {
+            await work;
+        }
+#pragma warning disable CA1031 // It is thrown again.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            Post(() => ExceptionDispatchInfo.Throw(e));
+        }
+    }
 }

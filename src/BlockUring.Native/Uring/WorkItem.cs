@@ -3,13 +3,13 @@ using System.Threading.Tasks.Sources;
 namespace BlockUring.Native.Uring;
 
 /// <summary>
-/// Processor work that an <see cref="IoThread"/> hands to a worker thread and awaits: compression, a system call that may block. Reusable;
+/// Processor work that a <see cref="Scheduler"/> hands to a worker thread and awaits: compression, a system call that may block. Reusable;
 /// awaiting it allocates nothing.
 /// </summary>
 public abstract class WorkItem : IValueTaskSource, IRunnable
 {
     private ManualResetValueTaskSourceCore<int> source;
-    private IoThread? owner;
+    private Scheduler? owner;
     private Exception? failure;
 
     void IValueTaskSource.GetResult(short token)
@@ -47,7 +47,7 @@ public abstract class WorkItem : IValueTaskSource, IRunnable
     /// <summary>The work. Runs on a worker thread, with no other use of this object going on.</summary>
     protected abstract void Execute();
 
-    internal ValueTask Begin(IoThread thread)
+    internal ValueTask Begin(Scheduler thread)
     {
         if (owner != null)
             throw new InvalidOperationException("A work item was given out again before it was awaited.");
@@ -68,6 +68,6 @@ public abstract class WorkItem : IValueTaskSource, IRunnable
             failure = e;
         }
 
-        owner!.PostFromWorker(this);
+        owner!.PostResult(this);
     }
 }

@@ -22,6 +22,8 @@ public static class ChardevFactory
     {
         if (options.Backend == "stdio")
             return new StdioChardev(thread, options.Id);
+        if (options.Backend == "null")
+            return new NullChardev(options.Id);
         if (!options.IsServer)
             return await ConnectAsync(thread, options);
         var listener = Listen(options, out var address);

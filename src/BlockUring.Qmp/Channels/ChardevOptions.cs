@@ -14,9 +14,9 @@ public sealed record ChardevOptions
         ["path", "host", "port", "fd", "server", "wait", "nodelay", "ipv4", "ipv6", "to", "reconnect", "telnet", "websocket", "abstract", "tight", "mux"];
 
     /// <summary>The kinds of devices.</summary>
-    public static IReadOnlyList<string> Backends { get; } = ["stdio", "socket"];
+    public static IReadOnlyList<string> Backends { get; } = ["stdio", "socket", "null"];
 
-    /// <summary>"socket" or "stdio".</summary>
+    /// <summary>One of <see cref="Backends"/>.</summary>
     public required string Backend { get; init; }
 
     /// <summary>The name that monitors use.</summary>
@@ -56,11 +56,18 @@ public sealed record ChardevOptions
             throw Invalid($"chardev: \"{id}\" missing backend");
         if (!Backends.Contains(backend))
             throw Invalid($"'{backend}' is not a valid char driver name");
-        var unknown = values.Keys.FirstOrDefault(k => backend == "stdio" ? k is not ("signal" or "mux") : !SocketKeys.Contains(k));
+        var unknown = values.Keys.FirstOrDefault(k => !KeysOf(backend).Contains(k));
         if (unknown != null)
             throw Invalid($"Invalid parameter '{unknown}'");
-        return backend == "stdio" ? new() { Backend = backend, Id = id } : Socket(id, values);
+        return backend == "socket" ? Socket(id, values) : new() { Backend = backend, Id = id };
     }
+
+    private static string[] KeysOf(string backend) => backend switch
+    {
+        "socket" => SocketKeys,
+        "stdio" => ["signal", "mux"],
+        _ => ["mux"],
+    };
 
     // The first word without a value is the backend; a later one is a switch.
     private static void Add(Dictionary<string, string> values, string key, string? value)

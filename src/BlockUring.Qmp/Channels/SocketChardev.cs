@@ -15,6 +15,9 @@ internal sealed class SocketChardev : Chardev
     private readonly ChardevOptions options;
     private readonly string address;
     private readonly DescriptorTarget target;
+
+    // Why whole: a daemon that goes to the background leaves its working directory.
+    private readonly string? path;
     private SocketChannel? first;
     private SocketChannel? current;
     private bool isAccepting;
@@ -32,6 +35,7 @@ internal sealed class SocketChardev : Chardev
         this.listener = listener;
         this.options = options;
         this.address = address;
+        path = options.Path == null ? null : Path.GetFullPath(options.Path);
         target = new((int)listener.SafeHandle.DangerousGetHandle(), address);
     }
 
@@ -56,8 +60,8 @@ internal sealed class SocketChardev : Chardev
         if (isStopping)
             return;
         isStopping = true;
-        if (options.Path != null)
-            File.Delete(options.Path);
+        if (path != null)
+            File.Delete(path);
         if (isAccepting)
             await thread.Queue.CancelAllAsync(target);
         else

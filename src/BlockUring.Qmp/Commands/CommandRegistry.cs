@@ -1,4 +1,9 @@
 using System.Diagnostics.CodeAnalysis;
+using BlockUring.Qmp.Commands.Bitmaps;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Snapshots;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -34,6 +39,35 @@ internal sealed class CommandRegistry
         new QomSetCommand(),
         new QomListTypesCommand(),
         new QomListPropertiesCommand(),
+        new BlockdevAddCommand(),
+        new BlockdevDelCommand(),
+        new BlockdevReopenCommand(),
+        new QueryNodesCommand(),
+        new QueryBlockCommand(),
+        new QueryStatsCommand(),
+        new QueryGraphCommand(),
+        new QueryBlockersCommand(),
+        new BlockResizeCommand(),
+        new WriteThresholdCommand(),
+        new ChangeBackingFileCommand(),
+        new BlockdevSnapshotCommand(),
+        new SnapshotSyncCommand(),
+        new InternalSnapshotCommand(),
+        new DeleteSnapshotCommand(),
+        new BlockdevCreateCommand(),
+        new AmendCommand(),
+        new DriveBackupCommand(),
+        new QueryJobsCommand(),
+        new QueryBlockJobsCommand(),
+        .. JobVerbCommand.All,
+        .. BlockJobVerbCommand.All,
+        .. BlockJobEndCommand.All,
+        new BlockJobCancelCommand(),
+        new BlockJobSpeedCommand(),
+        new BlockNullCommand(),
+        new BlockdevBackupCommand(),
+        .. BitmapCommands.All,
+        new TransactionCommand(),
     ]);
 
     /// <summary>Adds a command.</summary>

@@ -1,5 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using BlockUring.Qmp.Commands.Bitmaps;
+using BlockUring.Qmp.Commands.Jobs;
+using BlockUring.Qmp.Commands.Nodes;
+using BlockUring.Qmp.Commands.Snapshots;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands;
 
@@ -30,4 +35,45 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(IReadOnlyList<ObjectTypeInfo>))]
 [JsonSerializable(typeof(Objects.ThrottleLimits))]
 [JsonSerializable(typeof(Dictionary<string, long>))]
+[JsonSerializable(typeof(JobArguments))]
+[JsonSerializable(typeof(BlockJobArguments))]
+[JsonSerializable(typeof(BlockJobCancelArguments))]
+[JsonSerializable(typeof(BlockJobSpeedArguments))]
+[JsonSerializable(typeof(IReadOnlyList<JobResult>))]
+[JsonSerializable(typeof(IReadOnlyList<BlockJobResult>))]
+[JsonSerializable(typeof(BlockNullArguments))]
+[JsonSerializable(typeof(BackupArguments))]
+[JsonSerializable(typeof(NodeNameArguments))]
+[JsonSerializable(typeof(BlockdevReopenArguments))]
+[JsonSerializable(typeof(QueryNodesArguments))]
+[JsonSerializable(typeof(IReadOnlyList<NodeResult>))]
+[JsonSerializable(typeof(IReadOnlyList<JsonElement>))]
+[JsonSerializable(typeof(QueryStatsArguments))]
+[JsonSerializable(typeof(IReadOnlyList<StatsResult>))]
+[JsonSerializable(typeof(QueryBlockersArguments))]
+[JsonSerializable(typeof(IReadOnlyList<BlockerResult>))]
+[JsonSerializable(typeof(GraphResult))]
+[JsonSerializable(typeof(BlockResizeArguments))]
+[JsonSerializable(typeof(WriteThresholdArguments))]
+[JsonSerializable(typeof(WriteThresholdData))]
+[JsonSerializable(typeof(ChangeBackingFileArguments))]
+[JsonSerializable(typeof(SnapshotArguments))]
+[JsonSerializable(typeof(SnapshotSyncArguments))]
+[JsonSerializable(typeof(InternalSnapshotArguments))]
+[JsonSerializable(typeof(DeleteSnapshotArguments))]
+[JsonSerializable(typeof(SnapshotResult))]
+[JsonSerializable(typeof(CreateArguments))]
+[JsonSerializable(typeof(CreateFileOptions))]
+[JsonSerializable(typeof(CreateQcow2Options))]
+[JsonSerializable(typeof(AmendArguments))]
+[JsonSerializable(typeof(DriveBackupArguments))]
+[JsonSerializable(typeof(BitmapArguments))]
+[JsonSerializable(typeof(BitmapAddArguments))]
+[JsonSerializable(typeof(BitmapMergeArguments))]
+[JsonSerializable(typeof(BitmapHashResult))]
+[JsonSerializable(typeof(TransactionArguments))]
+[JsonSerializable(typeof(JobStatusData))]
+[JsonSerializable(typeof(JobProgressData))]
+[JsonSerializable(typeof(JobPendingData))]
+[JsonSerializable(typeof(JobErrorData))]
 internal sealed partial class QmpJson : JsonSerializerContext;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BlockUring.Storage;
 
 namespace BlockUring.Qmp.Objects;
 
@@ -54,6 +55,14 @@ internal sealed class ObjectRegistry
     /// <summary>Finds an object of a type; null when there is none.</summary>
     public T? Find<T>(string id)
         where T : UserObject => objects.Find(o => o.Id == id) as T;
+
+    /// <summary>What a node gets that refers to an object.</summary>
+    /// <exception cref="BlockException">There is none of this type and name.</exception>
+    public object FindService(string type, string id) =>
+        objects.Find(o => o.Id == id && o.Type.Name == type)?.Service ?? throw new BlockException(BlockErrorKind.NotFound, NotFound(type, id));
+
+    private static string NotFound(string type, string id) =>
+        type == QomType.ThrottleGroup.Name ? $"Throttle group '{id}' does not exist" : $"Object '{id}' of type '{type}' does not exist";
 
     private static UserObject Make(string type, string id, JsonElement options) => type switch
     {

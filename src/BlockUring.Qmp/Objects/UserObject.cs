@@ -6,6 +6,9 @@ internal abstract class UserObject(QomType type, string id) : QomNode(type, id, 
     /// <summary>How many others refer to it; it cannot be removed before they stop.</summary>
     public int UserCount { get; private set; }
 
+    /// <summary>What a node that refers to the object gets; null when nodes have no use for it.</summary>
+    public virtual object? Service => null;
+
     /// <summary>Somebody refers to it from now on.</summary>
     public void AddUser() => UserCount++;
 

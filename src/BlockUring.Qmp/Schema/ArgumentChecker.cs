@@ -11,24 +11,35 @@ namespace BlockUring.Qmp.Schema;
 internal sealed class ArgumentChecker
 {
     private readonly Utf8JsonWriter writer;
+    private readonly bool isText;
     private readonly List<Step> path = [];
 
-    private ArgumentChecker(Utf8JsonWriter writer) => this.writer = writer;
+    private ArgumentChecker(Utf8JsonWriter writer, bool isText)
+    {
+        this.writer = writer;
+        this.isText = isText;
+    }
 
     /// <summary>Checks a command's arguments.</summary>
     /// <returns>The arguments as the definition has them.</returns>
     /// <exception cref="QmpException">They are wrong.</exception>
-    public static JsonElement Check(ObjectType type, JsonElement arguments) => Run(checker => checker.Members(type, arguments));
+    public static JsonElement Check(ObjectType type, JsonElement arguments) => Run(false, checker => checker.Members(type, arguments));
+
+    /// <summary>Checks options in which all values are text, as they come from a command line, and makes them what the definition says.</summary>
+    /// <returns>The options as the definition has them.</returns>
+    /// <exception cref="QmpException">They are wrong.</exception>
+    public static JsonElement CheckText(ObjectType type, JsonElement options) => Run(true, checker => checker.Members(type, options));
 
     /// <summary>Checks a value that errors call <paramref name="name"/>.</summary>
     /// <exception cref="QmpException">It is wrong.</exception>
-    public static JsonElement Check(SchemaType type, string name, JsonElement value) => Run(checker => checker.Value(type, new(name, -1), value));
+    public static JsonElement Check(SchemaType type, string name, JsonElement value) =>
+        Run(false, checker => checker.Value(type, new(name, -1), value));
 
-    private static JsonElement Run(Action<ArgumentChecker> check)
+    private static JsonElement Run(bool isText, Action<ArgumentChecker> check)
     {
         var output = new System.Buffers.ArrayBufferWriter<byte>();
         using var writer = new Utf8JsonWriter(output, new JsonWriterOptions { SkipValidation = true, MaxDepth = WireLimits.MaxDepth });
-        check(new(writer));
+        check(new(writer, isText));
         writer.Flush();
         return JsonDocument.Parse(output.WrittenMemory, new JsonDocumentOptions { MaxDepth = WireLimits.MaxDepth }).RootElement;
     }
@@ -41,7 +52,7 @@ internal sealed class ArgumentChecker
                 Builtin(builtin.Kind, step, value);
                 break;
             case EnumType words:
-                DemandKind(step, value, JsonValueKind.String, "string");
+                DemandText(step, value);
                 if (!words.Accepts(value.GetString()!))
                     throw new QmpException($"Parameter '{step.ShortName}' does not accept value '{value.GetString()}'");
                 value.WriteTo(writer);
@@ -110,10 +121,17 @@ internal sealed class ArgumentChecker
 
     private void Builtin(BuiltinKind kind, Step step, JsonElement value)
     {
+        if (isText && kind is not (BuiltinKind.Str or BuiltinKind.Null or BuiltinKind.Any))
+        {
+            DemandText(step, value);
+            value = TextValue.Parse(kind, value.GetString()!)
+                ?? throw new QmpException($"Parameter '{FullName(step)}' expects {TextValue.Expectation(kind)}");
+        }
+
         switch (kind)
         {
             case BuiltinKind.Str:
-                DemandKind(step, value, JsonValueKind.String, "string");
+                DemandText(step, value);
                 break;
             case BuiltinKind.Null:
                 DemandKind(step, value, JsonValueKind.Null, "null");
@@ -181,6 +199,13 @@ internal sealed class ArgumentChecker
 
     private static bool Has(ObjectType type, string name) => type.Members.Any(m => m.Name == name);
 
+    private void DemandText(Step step, JsonElement value)
+    {
+        if (isText && value.ValueKind != JsonValueKind.String)
+            throw new QmpException($"Parameters '{FullName(step)}.*' are unexpected");
+        DemandKind(step, value, JsonValueKind.String, "string");
+    }
+
     private void DemandKind(Step step, JsonElement value, JsonValueKind kind, string expected)
     {
         if (value.ValueKind != kind)
@@ -193,9 +218,11 @@ internal sealed class ArgumentChecker
     {
         var name = "";
         foreach (var step in path.Append(last))
-            name += step.Name == null ? $"[{step.Index.ToString(CultureInfo.InvariantCulture)}]" : name.Length == 0 ? step.Name : "." + step.Name;
+            name += step.Name == null ? Item(step.Index) : name.Length == 0 ? step.Name : "." + step.Name;
         return name;
     }
+
+    private string Item(int index) => isText ? string.Create(CultureInfo.InvariantCulture, $".{index}") : string.Create(CultureInfo.InvariantCulture, $"[{index}]");
 
     private readonly record struct Step(string? Name, int Index)
     {

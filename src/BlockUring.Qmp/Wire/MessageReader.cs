@@ -30,6 +30,14 @@ internal sealed class MessageReader
         return false;
     }
 
+    /// <summary>What there is of a message after the last byte: an error, in the parser's words.</summary>
+    public WireMessage End()
+    {
+        var message = MessageParser.Parse(text.WrittenMemory, tokens);
+        Reset();
+        return message;
+    }
+
     private bool Add(JsonTokenKind kind, out WireMessage message)
     {
         Count(kind);

@@ -9,23 +9,23 @@ namespace BlockUring.Copy;
 
 /// <summary>
 /// Compresses the clusters of one chunk on the worker threads, all at the same time, and writes them in guest order. One for each
-/// <see cref="CopyWorker"/>.
+/// <see cref="ChunkWriter"/>.
 /// </summary>
 internal sealed class ClusterCompressor : IDisposable
 {
-    private readonly IoThread thread;
-    private readonly Image target;
+    private readonly Scheduler thread;
+    private readonly GuestDisk target;
     private readonly CodecPool codecs;
     private readonly int clusterLength;
     private readonly List<Job> jobs = [];
     private ValueTask[] pending = [];
 
-    public ClusterCompressor(IoThread thread, Image target, CodecPool codecs)
+    public ClusterCompressor(Scheduler thread, GuestDisk target, CodecPool codecs)
     {
         this.thread = thread;
         this.target = target;
         this.codecs = codecs;
-        clusterLength = target.Format.ClusterLength;
+        clusterLength = target.ClusterLength;
     }
 
     /// <summary>Writes a chunk that starts on a cluster.</summary>
@@ -49,7 +49,7 @@ internal sealed class ClusterCompressor : IDisposable
             if (job.IsZero)
             {
                 if (storeZeroes)
-                    await target.WriteZeroesAsync(at, cluster.Length, mayUnmap: true);
+                    await target.WriteZeroesAsync(at, cluster.Length, WriteFlags.MayUnmap);
                 continue;
             }
 

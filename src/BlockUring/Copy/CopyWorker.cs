@@ -14,24 +14,25 @@ internal sealed class CopyWorker : IDisposable
 
     private static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(50);
 
-    private readonly IoThread thread;
+    private readonly Scheduler thread;
     private readonly CopySettings settings;
     private readonly CopyPlanner planner;
     private readonly CopyProgress progress;
-    private readonly int granularity;
-    private readonly ClusterCompressor? compressor;
+    private readonly ChunkWriter writer;
     private IoBuffer? buffer;
     private CancellationToken stop;
 
-    public CopyWorker(IoThread thread, CopySettings settings, CopyPlanner planner, CopyProgress progress, CodecPool? codecs)
+    public CopyWorker(Scheduler thread, CopySettings settings, CopyPlanner planner, CopyProgress progress, CodecPool? codecs)
     {
         this.thread = thread;
         this.settings = settings;
         this.planner = planner;
         this.progress = progress;
-        granularity = Granularity(settings);
-        if (codecs != null)
-            compressor = new ClusterCompressor(thread, settings.Target, codecs);
+        writer = new ChunkWriter(settings.Target, Granularity(settings))
+        {
+            Compressor = codecs == null ? null : new ClusterCompressor(thread, settings.Target, codecs),
+            MustStoreZeroes = MustStoreZeroes,
+        };
     }
 
     public async Task RunAsync(CancellationToken stop)
@@ -62,7 +63,7 @@ internal sealed class CopyWorker : IDisposable
     {
         buffer?.Dispose();
         buffer = null;
-        compressor?.Dispose();
+        writer.Dispose();
     }
 
     // Zero runs are left out where they are at least SparseLength long. A target with clusters holds whole subclusters anyway, so
@@ -104,90 +105,39 @@ internal sealed class CopyWorker : IDisposable
             await SalvageAsync(piece.Offset, memory);
         }
 
-        var data = compressor != null
-            ? await WriteCompressedAsync(compressor, piece.Offset, memory)
-            : await WriteAsync(piece.Offset, memory);
+        var data = await WriteAsync(piece.Offset, memory);
         progress.Add(length, data, length - data);
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<int> WriteCompressedAsync(ClusterCompressor clusters, long offset, IoMemory memory)
-    {
-        try
-        {
-            return await clusters.WriteAsync(offset, memory, MustStoreZeroes(offset));
-        }
-        catch (BlockException e)
-        {
-            throw Explain(e, "writing", offset);
-        }
-    }
-
-    // Writes the runs of data, and those of zeroes where the target does not read as zeroes by itself. Returns the bytes of data.
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<int> WriteAsync(long offset, IoMemory memory)
     {
-        var data = 0;
         try
         {
-            for (var done = 0; done < memory.Length;)
-            {
-                var run = NextRun(memory, offset, done, out var isZero);
-                if (isZero)
-                {
-                    await ZeroAsync(offset + done, run);
-                }
-                else
-                {
-                    await settings.Target.WriteAsync(offset + done, memory.Slice(done, run));
-                    data += run;
-                }
-
-                done += run;
-            }
+            return await writer.WriteAsync(offset, memory);
         }
         catch (BlockException e)
         {
             throw Explain(e, "writing", offset);
         }
-
-        return data;
     }
 
-    // Runs end on multiples of the granularity in the target, so the first block of an unaligned piece is short.
-    private int NextRun(IoMemory memory, long offset, int done, out bool isZero)
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    private async ValueTask ZeroAsync(long offset, long length)
     {
-        isZero = false;
-        if (granularity == 0)
-            return memory.Length - done;
-        var span = memory.Span[done..];
-        var misaligned = (int)((offset + done) & (granularity - 1));
-        if (misaligned == 0)
-            return ZeroDetector.FirstRun(span, granularity, out isZero);
-        var first = Math.Min(span.Length, granularity - misaligned);
-        isZero = ZeroDetector.IsZero(span[..first]);
-        return first;
+        try
+        {
+            await writer.ZeroAsync(offset, length);
+        }
+        catch (BlockException e)
+        {
+            throw Explain(e, "writing", offset);
+        }
     }
-
-    private ValueTask ZeroAsync(long offset, long length) =>
-        MustStoreZeroes(offset) ? StoreZeroesAsync(offset, length) : ValueTask.CompletedTask;
 
     // A target with a backing file must hide it.
     private bool MustStoreZeroes(long offset) =>
         !settings.TargetIsZero || (settings.TargetHasBacking && offset < settings.TargetBackingLength);
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask StoreZeroesAsync(long offset, long length)
-    {
-        try
-        {
-            await settings.Target.WriteZeroesAsync(offset, length, mayUnmap: true);
-        }
-        catch (BlockException e)
-        {
-            throw Explain(e, "writing", offset);
-        }
-    }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<bool> TryOffloadAsync(CopyPiece piece)

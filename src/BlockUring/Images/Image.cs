@@ -9,10 +9,12 @@ namespace BlockUring.Images;
 /// serialises overlapping writes.
 /// </summary>
 /// <remarks>All members are called on the thread that owns the image's I/O.</remarks>
-public sealed class Image : IAsyncDisposable
+public sealed class Image : GuestDisk, IAsyncDisposable
 {
     private readonly RangeLock writeLock = new();
     private readonly Stack<ReadBatch> idleBatches = new();
+    private readonly Image? ownedBacking;
+    private GuestDisk? backing;
 
     /// <summary>Binds a format to its file; the image owns both from now on, and <paramref name="backing"/> too.</summary>
     public Image(string fileName, ImageFormat format, BlockFile file, Image? backing = null)
@@ -20,7 +22,8 @@ public sealed class Image : IAsyncDisposable
         FileName = fileName;
         Format = format;
         File = file;
-        Backing = backing;
+        ownedBacking = backing;
+        this.backing = backing;
         format.HasBackingImage = backing != null;
     }
 
@@ -33,19 +36,27 @@ public sealed class Image : IAsyncDisposable
     /// <summary>The file that holds the format's metadata.</summary>
     public BlockFile File { get; }
 
-    /// <summary>The image below, null when there is none.</summary>
-    public Image? Backing { get; }
+    /// <inheritdoc/>
+    public override GuestDisk? Backing => backing;
 
-    /// <summary>What the guest sees, in bytes.</summary>
-    public long Length => Format.Length;
+    /// <inheritdoc/>
+    public override long Length => Format.Length;
 
-    /// <summary>Where callers rent buffers.</summary>
-    public BufferPool Buffers => File.Buffers;
+    /// <inheritdoc/>
+    public override int ClusterLength => Format.ClusterLength;
 
-    /// <summary>Reads guest bytes through the whole chain.</summary>
-    /// <param name="offset">0 or more; what lies beyond <see cref="Length"/> reads as zeroes.</param>
-    /// <param name="destination">Filled whole.</param>
-    public ValueTask ReadAsync(long offset, IoMemory destination)
+    /// <inheritdoc/>
+    public override BufferPool Buffers => File.Buffers;
+
+    /// <summary>Shows another disk where this image has nothing of its own; only while no request is in flight. It is not owned.</summary>
+    public void SetBacking(GuestDisk? disk)
+    {
+        backing = disk;
+        Format.HasBackingImage = disk != null;
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask ReadAsync(long offset, IoMemory destination)
     {
         // Why: the common case, one mapping that covers the request, adds no async layer to the file's own request.
         if (destination.Length > 0 && offset + destination.Length <= Length)
@@ -65,21 +76,21 @@ public sealed class Image : IAsyncDisposable
         return ReadPiecesAsync(offset, destination, default);
     }
 
-    /// <summary>Writes guest bytes: reserve, write, publish.</summary>
-    /// <param name="offset">0 or more; the range ends at or before <see cref="Length"/>.</param>
-    /// <param name="source">The bytes.</param>
-    public ValueTask WriteAsync(long offset, IoMemory source)
+    /// <inheritdoc/>
+    /// <remarks>Reserve, write, publish.</remarks>
+    public override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None)
     {
         DemandInside(offset, source.Length);
-        return Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset)
-            ? file.WriteAsync(hostOffset, source)
-            : WriteReservedAsync(offset, source);
+        if (!Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset))
+            return WriteReservedAsync(offset, source, Fills(flags));
+        return Fills(flags) ? ValueTask.CompletedTask : file.WriteAsync(hostOffset, source);
     }
 
-    /// <summary>Makes a guest range read as zeroes, by metadata where the format can.</summary>
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    public async ValueTask WriteZeroesAsync(long offset, long length, bool mayUnmap)
+    public override async ValueTask WriteZeroesAsync(long offset, long length, WriteFlags flags = WriteFlags.None)
     {
+        var mayUnmap = (flags & WriteFlags.MayUnmap) != 0;
         DemandInside(offset, length);
         if (length == 0)
             return;
@@ -88,10 +99,11 @@ public sealed class Image : IAsyncDisposable
         {
             while (length > 0)
             {
-                var done = await Format.ZeroAsync(offset, length, mayUnmap);
+                var (part, isFree) = Fills(flags) ? await FindGapAsync(offset, length) : (length, true);
+                var done = isFree ? await Format.ZeroAsync(offset, part, mayUnmap) : part;
                 if (done == 0)
                 {
-                    var reservation = await Format.ReserveAsync(offset, DistanceToCluster(offset, length));
+                    var reservation = await Format.ReserveAsync(offset, DistanceToCluster(offset, part));
                     done = reservation.Length;
                     await FillWithZeroesAsync(reservation, mayUnmap);
                 }
@@ -106,9 +118,52 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes one cluster that the caller has compressed; see <see cref="ImageFormat.WriteCompressedAsync"/>.</summary>
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    public async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
+    public override async ValueTask DiscardAsync(long offset, long length)
+    {
+        DemandInside(offset, length);
+        if (length == 0)
+            return;
+        var held = await LockClustersAsync(offset, length);
+        try
+        {
+            await Format.DiscardAsync(offset, length);
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
+    }
+
+    /// <summary>Changes the guest size, durably; what is added reads as zeroes.</summary>
+    /// <param name="newLength">Bytes.</param>
+    /// <param name="preallocation">How the added part is reserved.</param>
+    /// <remarks>No request may be in flight behind the new end; on a format without clusters none at all may be.</remarks>
+    /// <exception cref="BlockException">Why not, in QEMU's words; the size is what it was then.</exception>
+    public async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation = PreallocationMode.Off)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(newLength);
+        var held = await writeLock.AcquireAsync(0, long.MaxValue);
+        try
+        {
+            var oldLength = Length;
+            if (newLength < oldLength && preallocation != PreallocationMode.Off)
+                throw new BlockException(BlockErrorKind.Invalid, "Preallocation can't be used for shrinking an image");
+            if (newLength > oldLength)
+                await ZeroTailAsync(oldLength);
+            if (newLength != oldLength)
+                await Format.ResizeAsync(newLength, preallocation, newLength > oldLength && backing != null && backing.Length > oldLength);
+        }
+        finally
+        {
+            writeLock.Release(held);
+        }
+    }
+
+    /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    public override async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
     {
         DemandInside(offset, 1);
         var held = await LockClustersAsync(offset, 1);
@@ -122,15 +177,12 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    /// <summary>Writes all metadata and flushes.</summary>
-    public ValueTask FlushAsync() => Format.FlushAsync();
+    /// <inheritdoc/>
+    public override ValueTask FlushAsync() => Format.FlushAsync();
 
-    /// <summary>What this layer alone says of the run at <paramref name="offset"/>, as QEMU's block status.</summary>
-    /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
-    /// <param name="maxLength">1 or more.</param>
-    /// <param name="wantZero">Whether to ask the host file about holes: slower, finds more zeroes.</param>
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    public async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
+    public override async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
     {
         var mapping = await Format.MapAsync(offset, Math.Min(maxLength, Length - offset));
         switch (mapping.Kind)
@@ -150,32 +202,13 @@ public sealed class Image : IAsyncDisposable
         }
     }
 
-    /// <summary>What the chain says of the run at <paramref name="offset"/>: the first layer that holds it, or zeroes.</summary>
-    /// <param name="offset">0 to <see cref="Length"/> - 1.</param>
-    /// <param name="maxLength">1 or more.</param>
-    /// <param name="below">The layer at which to stop (not asked itself); null for the whole chain.</param>
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    public async ValueTask<BlockStatus> GetStatusAsync(long offset, long maxLength, Image? below = null)
-    {
-        maxLength = Math.Min(maxLength, Length - offset);
-        var depth = 0;
-        for (var layer = this; ; layer = layer.Backing)
-        {
-            var status = await layer.GetLayerStatusAsync(offset, maxLength);
-            if (status.IsAllocated || status.IsZero || layer.Backing == null || layer.Backing == below)
-                return status with { Depth = depth };
-            maxLength = status.Length;
-            depth++;
-        }
-    }
-
     /// <summary>Closes the format, the file and the chain below. Writes nothing; flush first.</summary>
     public async ValueTask DisposeAsync()
     {
         await Format.DisposeAsync();
         await File.DisposeAsync();
-        if (Backing != null)
-            await Backing.DisposeAsync();
+        if (ownedBacking != null)
+            await ownedBacking.DisposeAsync();
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
@@ -250,7 +283,7 @@ public sealed class Image : IAsyncDisposable
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask WriteReservedAsync(long offset, IoMemory source)
+    private async ValueTask WriteReservedAsync(long offset, IoMemory source, bool fills)
     {
         if (source.Length == 0)
             return;
@@ -259,9 +292,15 @@ public sealed class Image : IAsyncDisposable
         {
             while (source.Length > 0)
             {
-                var reservation = await Format.ReserveAsync(offset, source.Length);
-                var part = (int)reservation.Length;
-                await FillAsync(reservation, source.Slice(0, part));
+                var (length, isFree) = fills ? await FindGapAsync(offset, source.Length) : (source.Length, true);
+                var part = (int)length;
+                if (isFree)
+                {
+                    var reservation = await Format.ReserveAsync(offset, length);
+                    part = (int)reservation.Length;
+                    await FillAsync(reservation, source.Slice(0, part));
+                }
+
                 offset += part;
                 source = source.Slice(part);
             }
@@ -270,6 +309,16 @@ public sealed class Image : IAsyncDisposable
         {
             writeLock.Release(held);
         }
+    }
+
+    // Why: who writes what is seen there anyway has read it a while ago. What the layer holds of its own by now may be newer, and stays.
+    private bool Fills(WriteFlags flags) => (flags & WriteFlags.Unchanged) != 0 && Format.SupportsBacking;
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<(long Length, bool IsFree)> FindGapAsync(long offset, long length)
+    {
+        var mapping = await Format.MapAsync(offset, length);
+        return (Math.Min(length, mapping.Length), mapping.Kind == MappingKind.Unallocated);
     }
 
     private ValueTask ReadPieceAsync(Mapping mapping, long offset, IoMemory destination)
@@ -322,6 +371,29 @@ public sealed class Image : IAsyncDisposable
         await reservation.PublishAsync();
     }
 
+    // The last cluster's bytes behind the guest's end must read as zeroes once the guest sees them: they may hold what was there before the
+    // image was shrunk, or the backing image may show through.
+    private async ValueTask ZeroTailAsync(long length)
+    {
+        var offset = length;
+        var end = (length + Math.Max(1, ClusterLength) - 1) & -(long)Math.Max(1, ClusterLength);
+        while (offset < end)
+        {
+            var mapping = await Format.MapAsync(offset, end - offset);
+            var showsBacking = mapping.Kind == MappingKind.Unallocated && backing != null && backing.Length > length;
+            if (showsBacking || mapping.Kind is MappingKind.Data or MappingKind.Compressed)
+                break;
+            offset += mapping.Length;
+        }
+
+        while (offset < end)
+        {
+            var reservation = await Format.ReserveAsync(offset, end - offset);
+            offset += reservation.Length;
+            await FillWithZeroesAsync(reservation, mayUnmap: false);
+        }
+    }
+
     private ValueTask CopyEdgesAsync(WriteReservation reservation) =>
         reservation.HeadLength == 0 && reservation.TailLength == 0 ? ValueTask.CompletedTask : CopyBothEdgesAsync(reservation);
 
@@ -365,11 +437,5 @@ public sealed class Image : IAsyncDisposable
     {
         long cluster = Format.ClusterLength;
         return cluster == 0 ? length : Math.Min(length, cluster - (offset & (cluster - 1)));
-    }
-
-    private void DemandInside(long offset, long length)
-    {
-        if (offset < 0 || length < 0 || offset > Length - length)
-            throw new ArgumentOutOfRangeException(nameof(offset), $"{length} bytes at {offset} are not inside an image of {Length} bytes");
     }
 }

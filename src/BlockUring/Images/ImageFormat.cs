@@ -91,6 +91,43 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) => new(0);
 
     /// <summary>
+    /// Whether what the guest discards, or zeroes and allows to be unmapped, is discarded in the file below too: QEMU's discard=unmap. Set by whoever
+    /// opened the image; off at first.
+    /// </summary>
+    public bool PassesDiscards { get; set; }
+
+    /// <summary>
+    /// The guest no longer needs a range: what lies on whole clusters of it is given back, and reads as zeroes where the format can say so. Other
+    /// writes to those clusters do not run meanwhile.
+    /// </summary>
+    public virtual ValueTask DiscardAsync(long guestOffset, long length) => ValueTask.CompletedTask;
+
+    /// <summary>
+    /// Changes the guest size, durably. No write runs meanwhile. What is added reads as zeroes, but for the rest of the last cluster, which is the
+    /// caller's to zero before.
+    /// </summary>
+    /// <param name="newLength">Bytes, not the current <see cref="Length"/>.</param>
+    /// <param name="preallocation">How the added part is reserved.</param>
+    /// <param name="hidesBacking">Whether the backing image reaches into the added part, and must not be seen there.</param>
+    /// <exception cref="BlockException">Why not; the size is what it was then, though what lies behind a smaller size may be gone.</exception>
+    public virtual ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking) => throw new BlockException(
+        BlockErrorKind.Unsupported, "Image format driver does not support resize");
+
+    /// <summary>Refuses options of opening that are wrong, for an image that is open already; they change nothing.</summary>
+    /// <param name="options">Those of the format are taken out.</param>
+    /// <exception cref="BlockException">What is wrong.</exception>
+    public virtual void DemandOptions(OptionTree options)
+    {
+    }
+
+    /// <summary>Changes the name and the format of the backing file in the image's header, durably. No write runs meanwhile.</summary>
+    /// <param name="name">As it is to be written; null for no backing file.</param>
+    /// <param name="format">The backing file's format; null when it is to be guessed.</param>
+    /// <exception cref="BlockException">Why not; the old name is still there.</exception>
+    public virtual ValueTask SetBackingNameAsync(string? name, string? format) => throw new BlockException(
+        BlockErrorKind.Unsupported, $"Could not change backing file to '{name}': Operation not supported");
+
+    /// <summary>
     /// The image is about to be filled for the first time: until the next <see cref="FlushAsync"/> it is made unrecognisable where the format
     /// can, so that a copy that dies half-way does not look whole, and nothing is ordered for crashes.
     /// </summary>

@@ -80,6 +80,15 @@ public sealed class OptionTree
         }
     }
 
+    /// <summary>The options that a JSON object holds.</summary>
+    /// <exception cref="BlockException">There are too many.</exception>
+    public static OptionTree Of(JsonElement json)
+    {
+        var tree = new OptionTree();
+        tree.Flatten("", json);
+        return tree;
+    }
+
     /// <summary>Sets an option; an earlier value is replaced.</summary>
     public void Set(string name, string value)
     {

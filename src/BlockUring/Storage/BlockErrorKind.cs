@@ -32,4 +32,7 @@ public enum BlockErrorKind
 
     /// <summary>A named maximum would be exceeded (memory, table size, chain depth).</summary>
     Limit,
+
+    /// <summary>What is named is not at work (QMP's class DeviceNotActive).</summary>
+    NotActive,
 }

@@ -35,6 +35,9 @@ public abstract class BlockFile : IAsyncDisposable
     /// <summary>Whether writing or setting the length beyond the end grows it, with zeroes in between; false for block devices.</summary>
     public virtual bool CanGrow => true;
 
+    /// <summary>The file that does the work: this one, or what it passes requests to.</summary>
+    public virtual BlockFile Underlying => this;
+
     /// <summary>Fills <paramref name="destination"/> from <paramref name="offset"/>; what lies beyond the end of the file reads as zeroes.</summary>
     /// <param name="offset">Bytes, 0 or more, any alignment.</param>
     /// <param name="destination">Any length and alignment; aligned ones are fast (see <see cref="Limits"/>).</param>
@@ -78,6 +81,16 @@ public abstract class BlockFile : IAsyncDisposable
 
     /// <summary>Bytes that the file takes on the host's disk; -1 when unknown.</summary>
     public virtual long AllocatedBytes => -1;
+
+    /// <summary>
+    /// Says to other processes what is done with the file and what they may do (image locks). Where locks were turned off, nothing happens.
+    /// </summary>
+    /// <param name="needed">What this process does.</param>
+    /// <param name="shared">What others may do.</param>
+    /// <exception cref="BlockException">Another process objects; what was said before still holds.</exception>
+    public virtual void SetPermissions(ImagePermissions needed, ImagePermissions shared)
+    {
+    }
 
     /// <summary>Flushes nothing; releases locks and the descriptor.</summary>
     public ValueTask DisposeAsync()

@@ -12,4 +12,7 @@ public sealed record FileOpenOptions(bool ReadOnly = true, CacheMode? Cache = nu
 
     /// <summary>Whether image locks are taken at all ("file.locking=off" turns them off).</summary>
     public bool Locking { get; init; } = true;
+
+    /// <summary>Whether locks are taken and given back by <see cref="BlockFile.SetPermissions"/>, and none at opening.</summary>
+    public bool LocksFollowUse { get; init; }
 }

@@ -22,6 +22,7 @@ public sealed class HostFile : BlockFile
     private readonly SpaceControl space;
     private readonly CopyOffload copying;
     private readonly WrittenMap? written;
+    private readonly HeldLocks? locks;
     private bool closed;
 
     internal HostFile(IoThread thread, HostFileState state)
@@ -43,6 +44,7 @@ public sealed class HostFile : BlockFile
         space = new SpaceControl(thread, target, state);
         copying = new CopyOffload(thread, target, state);
         written = IsReadOnly ? null : new WrittenMap();
+        locks = state.Options.LocksFollowUse ? new HeldLocks(state.Descriptor, Path) : null;
         Limits = new BlockLimits(request, memory, ZeroAlignment: space.Unit, DiscardAlignment: space.Unit);
         thread.Queue.Register(target);
     }
@@ -220,7 +222,7 @@ public sealed class HostFile : BlockFile
         DemandWritable(targetOffset);
         if (length == 0)
             return true;
-        if (source is not HostFile { Kind: FileKind.Regular } from || Kind != FileKind.Regular || from.thread != thread)
+        if (source.Underlying is not HostFile { Kind: FileKind.Regular } from || Kind != FileKind.Regular || from.thread != thread)
             return false;
 
         // Why: in the kernel too, O_DIRECT descriptors copy whole units only.
@@ -240,6 +242,9 @@ public sealed class HostFile : BlockFile
     }
 
     /// <summary>Lets others change the length from now on: the locks of creation become those of writing.</summary>
+    /// <inheritdoc/>
+    public override void SetPermissions(ImagePermissions needed, ImagePermissions shared) => locks?.Set(needed, ~shared);
+
     internal void ShareResize() => ImageLock.Release(target.Descriptor, ImagePermissions.Resize, ImagePermissions.Resize);
 
     /// <inheritdoc/>

@@ -40,7 +40,7 @@ public sealed class LinuxFileHost : FileHost
         var opened = OpenDescriptor(path, options.ReadOnly ? OpenFlags.None : OpenFlags.Write, options, failed);
         try
         {
-            if (options.Locking)
+            if (options is { Locking: true, LocksFollowUse: false })
                 ImageLock.Acquire(opened.Descriptor, path, failed + ": ", ImageLock.NeededBy(options), ImageLock.UnsharedBy(options));
             return new(Finish(path, opened, options, failed, isFresh: false));
         }

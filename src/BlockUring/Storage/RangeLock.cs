@@ -27,6 +27,18 @@ public sealed class RangeLock
         return entry.BlockerCount == 0 ? new(entry) : entry.WaitAsync();
     }
 
+    /// <summary>Whether anybody holds, or waits for, any of the range.</summary>
+    public bool Overlaps(long start, long end)
+    {
+        foreach (var entry in entries)
+        {
+            if (entry.Overlaps(start, end))
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Ends a hold; waiters that nothing else blocks go on.</summary>
     public void Release(Entry held)
     {

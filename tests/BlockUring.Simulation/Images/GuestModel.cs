@@ -9,15 +9,61 @@ internal sealed class GuestModel
     private readonly List<Write> open = [];
     private readonly List<Write> all = [];
     private readonly byte[] flushed;
+    private readonly byte[] backing;
+    private readonly List<long> possibleLengths = [];
 
-    public GuestModel(byte[] content)
+    /// <summary>Makes a model of a disk.</summary>
+    /// <param name="content">What it holds, durably.</param>
+    /// <param name="capacity">The longest it will be.</param>
+    /// <param name="backing">What shows through where it holds nothing.</param>
+    public GuestModel(byte[] content, long capacity, byte[] backing)
     {
-        Current = content;
-        flushed = [.. content];
+        Length = content.Length;
+        Current = new byte[capacity];
+        content.CopyTo(Current, 0);
+        flushed = [.. Current];
+        this.backing = backing;
     }
 
-    /// <summary>The bytes when everything has succeeded.</summary>
+    /// <summary>Bytes of the disk; while it is being resized, of what both sizes have.</summary>
+    public long Length { get; private set; }
+
+    /// <summary>The bytes when everything has succeeded, up to <see cref="Length"/>, then zeroes.</summary>
     public byte[] Current { get; }
+
+    public ReadOnlySpan<byte> Content => Current.AsSpan(0, (int)Length);
+
+    /// <summary>Notes a resizing that starts now; writes behind the end have ended.</summary>
+    public Resize BeginResize(long length)
+    {
+        var resize = new Resize(Length, length, []);
+        if (length < Length)
+        {
+            // Why: while it goes on, clusters are taken away, and what is below shows.
+            var bytes = new byte[Length - length];
+            if (backing.Length > length)
+                backing.AsSpan((int)length, (int)Math.Min(bytes.Length, backing.Length - length)).CopyTo(bytes);
+            resize.Writes.Add(Begin(length, bytes));
+            resize.Writes.Add(Begin(length, new byte[bytes.Length]));
+        }
+
+        possibleLengths.Add(length);
+        possibleLengths.Add(Length);
+        Length = Math.Min(length, Length);
+        return resize;
+    }
+
+    /// <summary>The resizing has ended; one that succeeded is durable.</summary>
+    public void EndResize(Resize resize, bool hasSucceeded)
+    {
+        Length = hasSucceeded ? resize.NewLength : resize.OldLength;
+        if (!hasSucceeded)
+            return;
+        possibleLengths.Clear();
+        foreach (var write in resize.Writes)
+            write.IsDone = true;
+        Flushed(resize.Writes);
+    }
 
     /// <summary>Notes a write that starts now. Those to overlapping clusters take effect in the order of these calls.</summary>
     public Write Begin(long offset, byte[] bytes)
@@ -51,7 +97,9 @@ internal sealed class GuestModel
     /// <summary>The first byte that has a value it cannot have; null when there is none.</summary>
     public string? FirstImpossible(byte[] actual)
     {
-        if (actual.AsSpan().SequenceEqual(Current) && open.TrueForAll(w => w.IsDone))
+        if (actual.Length != Length && !possibleLengths.Contains(actual.Length))
+            return $"the disk has {actual.Length} bytes, not {Length}";
+        if (actual.AsSpan().SequenceEqual(Current.AsSpan(0, actual.Length)) && open.TrueForAll(w => w.IsDone))
             return null;
         for (var i = 0; i < actual.Length; i++)
         {
@@ -64,6 +112,8 @@ internal sealed class GuestModel
 
     private string Describe(int i) => string.Join('\n', all.Where(w => i >= w.Offset && i < w.Offset + w.Bytes.Length).Select(
         w => $"  [{w.Offset}, {w.Offset + w.Bytes.Length}) {w.Bytes[i - w.Offset]}{(w.IsDone ? " done" : "")}{(open.Contains(w) ? "" : " flushed")}"));
+
+    internal sealed record Resize(long OldLength, long NewLength, List<Write> Writes);
 
     internal sealed record Write(long Offset, byte[] Bytes)
     {

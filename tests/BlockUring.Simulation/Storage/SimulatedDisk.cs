@@ -7,13 +7,26 @@ namespace BlockUring.Simulation.Storage;
 /// The device below some <see cref="SimulatedFile"/>s: completes their requests later, in an order that the seed gives, on one thread; fails
 /// the k-th request; loses power at the k-th.
 /// </summary>
-internal sealed class SimulatedDisk
+internal sealed class SimulatedDisk : IPendingWork
 {
     private readonly Random random;
     private readonly List<Pending> waiting = [];
     private readonly int threadId = Environment.CurrentManagedThreadId;
 
-    public SimulatedDisk(int seed) => random = new Random(seed);
+    /// <summary>Makes a disk.</summary>
+    /// <param name="seed">Of all that is random.</param>
+    /// <param name="scheduler">Chooses the order; null for one of its own.</param>
+    public SimulatedDisk(int seed, SimulatedScheduler? scheduler = null)
+    {
+        random = new Random(seed);
+        Scheduler = scheduler ?? new SimulatedScheduler(seed);
+        Scheduler.Add(this);
+    }
+
+    /// <summary>The thread that uses the disk.</summary>
+    public SimulatedScheduler Scheduler { get; }
+
+    int IPendingWork.PendingCount => IsCut ? 0 : waiting.Count;
 
     /// <summary>Requests made so far.</summary>
     public int RequestCount { get; private set; }
@@ -37,28 +50,7 @@ internal sealed class SimulatedDisk
     public bool IsCut { get; private set; }
 
     /// <summary>Runs <paramref name="main"/> to its end, or up to the power cut.</summary>
-    public void Run(Func<Task> main)
-    {
-        var context = SynchronizationContext.Current;
-        SynchronizationContext.SetSynchronizationContext(null);
-        try
-        {
-            var task = main();
-            while (!task.IsCompleted && !IsCut)
-            {
-                if (waiting.Count == 0)
-                    throw new InvalidOperationException("Nothing is in flight, and yet the work has not ended: it hangs.");
-                Complete(random.Next(waiting.Count));
-            }
-
-            if (!IsCut)
-                task.GetAwaiter().GetResult();
-        }
-        finally
-        {
-            SynchronizationContext.SetSynchronizationContext(context);
-        }
-    }
+    public void Run(Func<Task> main) => Scheduler.Run(main, () => IsCut);
 
     /// <summary>Makes a request: <paramref name="apply"/> is what it does to the file when it completes.</summary>
     public ValueTask SubmitAsync(SimulatedFile file, string operation, long offset, Action apply, Action<Random> applyPartly)
@@ -94,7 +86,7 @@ internal sealed class SimulatedDisk
         waiting.Clear();
     }
 
-    private void Complete(int index)
+    void IPendingWork.Complete(int index)
     {
         var request = waiting[index];
         waiting[index] = waiting[^1];
@@ -116,7 +108,8 @@ internal sealed class SimulatedDisk
     {
         if (request.Fails)
         {
-            HasFailed = true;
+            // Why: nobody needs what is discarded when it is.
+            HasFailed = request.Operation != "discard" || request.File.DiscardFill == null;
             request.ApplyPartly(random);
             throw BlockException.FromErrno(FailWith, "Could not " + request.Operation, request.File.Path, request.Offset);
         }

@@ -78,8 +78,19 @@ internal sealed class SimulatedFile : BlockFile
         () => Take(new Change(offset, length, [])),
         random => TakePartly(new Change(offset, length, []), random));
 
-    public override ValueTask DiscardAsync(long offset, long length) =>
-        disk.SubmitAsync(this, "discard", offset, () => { }, _ => { });
+    /// <summary>What discarded bytes read as; null for zeroes.</summary>
+    public byte? DiscardFill { get; init; }
+
+    public override ValueTask DiscardAsync(long offset, long length)
+    {
+        length = Math.Min(length, Length - offset);
+        if (length <= 0)
+            return ValueTask.CompletedTask;
+        var bytes = DiscardFill == null ? [] : new byte[length];
+        Array.Fill(bytes, DiscardFill ?? 0);
+        var change = new Change(offset, length, bytes);
+        return disk.SubmitAsync(this, "discard", offset, () => Take(change), random => TakePartly(change, random));
+    }
 
     public override ValueTask FlushAsync()
     {

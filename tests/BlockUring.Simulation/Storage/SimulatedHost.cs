@@ -12,13 +12,16 @@ internal sealed class SimulatedHost(BufferPool buffers, IReadOnlyDictionary<stri
     /// <summary>The files opened so far.</summary>
     public Dictionary<string, SimulatedFile> Opened { get; } = [];
 
+    /// <summary>What discarded bytes of a file read as; zeroes for files not named here.</summary>
+    public Dictionary<string, byte?> DiscardFills { get; } = [];
+
     public override bool Exists(string path) => contents.ContainsKey(path);
 
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {
         if (!contents.TryGetValue(path, out var content))
             throw BlockException.FromErrno(Errno.ENOENT, "Could not open", path);
-        var file = new SimulatedFile(disk, content);
+        var file = new SimulatedFile(disk, content) { DiscardFill = DiscardFills.GetValueOrDefault(path) };
         Opened[path] = file;
         return new(file);
     }

@@ -17,7 +17,7 @@ public sealed class SimulatedImageTests(ITestOutputHelper output)
         var disk = new SimulatedDisk(seed);
         Run(world, disk, new SimulatedHost(world.Buffers, world.Files, disk));
         await AssertAsync(world, folder, mayLeak: false);
-        await File.WriteAllBytesAsync(folder["model"], world.Model.Current);
+        await File.WriteAllBytesAsync(folder["model"], world.Model.Content.ToArray());
         var (exitCode, text, error) = await Tool.TryRunAsync("qemu-img", "compare", "-f", "raw", folder["model"], Name(world, folder));
         Assert.True(exitCode == 0, text + error);
     });

@@ -40,7 +40,7 @@ internal sealed class ClusterAllocator
         var taken = 0;
         try
         {
-            first = await FindEndAsync();
+            first = await FindEndAsync(End >> geometry.ClusterBits);
             for (; taken < count; taken++)
             {
                 if (refcounts.SliceOffset(first + taken) == 0)
@@ -56,6 +56,20 @@ internal sealed class ClusterAllocator
             while (taken-- > 0)
                 await refcounts.AddAsync(first + taken, -1);
             throw;
+        }
+        finally
+        {
+            turn.Release(held);
+        }
+    }
+
+    /// <summary>Looks for the last cluster in use anew: <see cref="End"/> is behind it afterwards.</summary>
+    public async ValueTask FindNewEndAsync()
+    {
+        var held = await turn.AcquireAsync(0, 1);
+        try
+        {
+            End = await FindEndAsync(0) << geometry.ClusterBits;
         }
         finally
         {
@@ -211,9 +225,8 @@ internal sealed class ClusterAllocator
     }
 
     // One past the last cluster in use, by the blocks from the end backwards.
-    private async ValueTask<long> FindEndAsync()
+    private async ValueTask<long> FindEndAsync(long end)
     {
-        var end = Math.Max(End >> geometry.ClusterBits, 0);
         for (var cluster = refcounts.EndOfBlocks; cluster > end; cluster--)
         {
             if (await refcounts.GetAsync(cluster - 1) != 0)

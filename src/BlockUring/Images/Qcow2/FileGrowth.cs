@@ -15,7 +15,7 @@ internal sealed class FileGrowth
     private readonly BlockFile file;
     private readonly ClusterAllocator allocator;
     private readonly RangeLock turn = new();
-    private readonly long initialLength;
+    private long initialLength;
     private long grownEnd;
 
     public FileGrowth(BlockFile file, ClusterAllocator allocator)
@@ -42,6 +42,26 @@ internal sealed class FileGrowth
                 return;
             // Why: first, so that whoever takes clusters meanwhile waits to grow the file anew.
             grownEnd = end;
+            await file.SetLengthAsync(end);
+        }
+        finally
+        {
+            turn.Release(held);
+        }
+    }
+
+    /// <summary>Cuts the file behind what is allocated, though it was longer when it was opened.</summary>
+    public async ValueTask CutAsync()
+    {
+        if (!file.CanGrow)
+            return;
+        var held = await turn.AcquireAsync(0, 1);
+        try
+        {
+            var end = allocator.End;
+            if (end >= grownEnd)
+                return;
+            (initialLength, grownEnd) = (end, end);
             await file.SetLengthAsync(end);
         }
         finally

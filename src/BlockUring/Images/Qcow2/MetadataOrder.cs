@@ -20,13 +20,14 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private readonly RangeLock refcountTurn = new();
 
     // Clusters that no table in memory points to any more: free once the tables are in the file.
-    private List<(long HostOffset, long Count)> pendingFree = [];
+    private List<FreedClusters> pendingFree = [];
 
     // Refcount tables that the header in the file points to no more: free once that is durable.
     private readonly List<(long HostOffset, long Count)> supersededTables = [];
     private long firstDirtyL1 = long.MaxValue;
     private long lastDirtyL1 = -1;
     private bool needsBarrier;
+    private bool hasHeaderChanged;
     private bool isHidden;
 
     public MetadataOrder(Qcow2Image image, RefcountTable refcounts)
@@ -37,7 +38,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         file = image.File;
         Allocator = new ClusterAllocator(file, geometry, refcounts);
         Growth = new FileGrowth(file, Allocator);
-        Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, Release);
+        Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, (hostOffset, count) => Release(hostOffset, count));
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
         refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
     }
@@ -79,7 +80,64 @@ internal sealed class MetadataOrder : IAsyncDisposable
     }
 
     /// <summary>Clusters that are not needed any more, by any table: freed by the next flush.</summary>
-    public void Release(long hostOffset, long count) => pendingFree.Add((hostOffset, count));
+    /// <param name="hostOffset">The first.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="discards">Whether the file below may forget their content then.</param>
+    public void Release(long hostOffset, long count, bool discards = false)
+    {
+        if (pendingFree.Count > 0 && pendingFree[^1].TryExtend(hostOffset, count, discards, geometry.ClusterBits) is { } merged)
+            pendingFree[^1] = merged;
+        else
+            pendingFree.Add(new FreedClusters(hostOffset, count, discards));
+    }
+
+    /// <summary>From now on the L1 table is at another place, or of another count, written whole by the next flush, and then the header.</summary>
+    public async ValueTask MoveL1Async(L1Table moved)
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        SetL1(moved);
+        flushTurn.Release(held);
+    }
+
+    /// <summary>Makes another guest size durable, with all metadata; a smaller one cuts the L1 table too.</summary>
+    public async ValueTask SetGuestLengthAsync(long length, L1Table l1)
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        var (oldLength, oldL1) = (image.Header.GuestLength, image.L1);
+        try
+        {
+            image.Header = image.Header with { GuestLength = length };
+            SetL1(l1);
+            await WriteOutInTurnAsync(isComplete: false);
+        }
+        catch
+        {
+            // The header in the file may have either size now: the next flush writes this one again.
+            image.Header = image.Header with { GuestLength = oldLength };
+            SetL1(oldL1);
+            throw;
+        }
+        finally
+        {
+            flushTurn.Release(held);
+        }
+    }
+
+    /// <summary>Frees everything that waits for it and cuts off the end of the file that nothing uses.</summary>
+    public async ValueTask CutAsync()
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        try
+        {
+            await WriteOutInTurnAsync(isComplete: false);
+            await Allocator.FindNewEndAsync();
+            await Growth.CutAsync();
+        }
+        finally
+        {
+            flushTurn.Release(held);
+        }
+    }
 
     /// <summary>Waits for what is still in flight and gives the memory back. Writes nothing.</summary>
     public async ValueTask DisposeAsync()
@@ -121,33 +179,70 @@ internal sealed class MetadataOrder : IAsyncDisposable
         var held = await flushTurn.AcquireAsync(0, 1);
         try
         {
-            await Appender.FinishAsync();
-
-            // Why: what is released from here on may still be pointed to by the tables that are written now.
-            var freed = pendingFree;
-            pendingFree = [];
-            try
-            {
-                await WriteMetadataAsync();
-                await Growth.TrimAsync();
-                var superseded = supersededTables.Count;
-                await FlushFilesAsync();
-                freed.AddRange(supersededTables[..superseded]);
-                supersededTables.RemoveRange(0, superseded);
-                if (isHidden && isComplete)
-                    await ShowAsync();
-            }
-            catch
-            {
-                pendingFree.AddRange(freed);
-                throw;
-            }
-
-            await FreeAsync(freed);
+            await WriteOutInTurnAsync(isComplete);
         }
         finally
         {
             flushTurn.Release(held);
+        }
+    }
+
+    private async ValueTask WriteOutInTurnAsync(bool isComplete)
+    {
+        await Appender.FinishAsync();
+
+        // Why: what is released from here on may still be pointed to by the tables that are written now.
+        var freed = pendingFree;
+        pendingFree = [];
+        try
+        {
+            await WriteMetadataAsync();
+            if (hasHeaderChanged)
+                await WriteGuestLengthAsync();
+            await Growth.TrimAsync();
+            var superseded = supersededTables.Count;
+            await FlushFilesAsync();
+            foreach (var (hostOffset, count) in supersededTables[..superseded])
+                freed.Add(new FreedClusters(hostOffset, count, false));
+            supersededTables.RemoveRange(0, superseded);
+            if (isHidden && isComplete)
+                await ShowAsync();
+        }
+        catch
+        {
+            pendingFree.AddRange(freed);
+            throw;
+        }
+
+        await FreeAsync(freed);
+    }
+
+    private void SetL1(L1Table table)
+    {
+        image.L1 = table;
+        image.Header = image.Header with { L1Offset = table.Offset, L1Count = table.Count };
+        hasHeaderChanged = true;
+        needsBarrier = true;
+        (firstDirtyL1, lastDirtyL1) = (0, table.Count - 1);
+    }
+
+    private async ValueTask WriteGuestLengthAsync()
+    {
+        await BarrierAsync();
+        using var buffer = file.Buffers.Rent(24);
+        BinaryPrimitives.WriteInt64BigEndian(buffer.Span, image.Header.GuestLength);
+        BinaryPrimitives.WriteInt32BigEndian(buffer.Span[8..], image.Header.EncryptionMethod);
+        BinaryPrimitives.WriteInt32BigEndian(buffer.Span[12..], image.Header.L1Count);
+        BinaryPrimitives.WriteInt64BigEndian(buffer.Span[16..], image.Header.L1Offset);
+        hasHeaderChanged = false;
+        try
+        {
+            await file.WriteAsync(Qcow2Header.GuestLengthOffset, buffer.Memory.Slice(0, 24));
+        }
+        catch
+        {
+            hasHeaderChanged = true;
+            throw;
         }
     }
 
@@ -261,36 +356,60 @@ internal sealed class MetadataOrder : IAsyncDisposable
     }
 
     // Refcounts go down once no table in the file points to the clusters any more. What could not be freed stays to be freed.
-    private async ValueTask FreeAsync(List<(long HostOffset, long Count)> freed)
+    private async ValueTask FreeAsync(List<FreedClusters> freed)
     {
         if (freed.Count == 0 && refcounts.Blocks.DirtyCount == 0)
             return;
         for (var i = 0; i < freed.Count; i++)
         {
-            var (hostOffset, count) = freed[i];
-            while (count > 0)
+            var (hostOffset, count, discards) = freed[i];
+            try
             {
-                try
-                {
+                if (discards)
+                    await DiscardUnsharedAsync(hostOffset, count);
+                for (; count > 0; hostOffset += geometry.ClusterLength, count--)
                     await Allocator.FreeAsync(hostOffset, 1);
-                }
-                catch (BlockException e)
-                {
-                    if (e.Kind == BlockErrorKind.Corrupt)
-                        (hostOffset, count) = (hostOffset + geometry.ClusterLength, count - 1);
-                    if (count > 0)
-                        Release(hostOffset, count);
-                    pendingFree.AddRange(freed[(i + 1)..]);
-                    throw;
-                }
-
-                hostOffset += geometry.ClusterLength;
-                count--;
+            }
+            catch (BlockException e)
+            {
+                if (e.Kind == BlockErrorKind.Corrupt)
+                    (hostOffset, count) = (hostOffset + geometry.ClusterLength, count - 1);
+                if (count > 0)
+                    pendingFree.Add(new FreedClusters(hostOffset, count, false));
+                pendingFree.AddRange(freed[(i + 1)..]);
+                throw;
             }
         }
 
         await WriteRefcountsAsync();
         await FlushFilesAsync();
+    }
+
+    // Why before the refcounts go down: afterwards the clusters may be somebody else's at any time.
+    private async ValueTask DiscardUnsharedAsync(long hostOffset, long count)
+    {
+        var (start, end) = (hostOffset, hostOffset + (count << geometry.ClusterBits));
+        while (start < end)
+        {
+            var stop = start;
+            while (stop < end && await refcounts.GetAsync(stop >> geometry.ClusterBits) == 1)
+                stop += geometry.ClusterLength;
+            if (stop > start)
+                await TryDiscardAsync(start, stop - start);
+            start = stop + geometry.ClusterLength;
+        }
+    }
+
+    private async ValueTask TryDiscardAsync(long hostOffset, long length)
+    {
+        try
+        {
+            await file.DiscardAsync(hostOffset, length);
+        }
+        catch (BlockException)
+        {
+            // Nobody needs these bytes, and nobody was promised the space.
+        }
     }
 
     private async ValueTask ShowAsync()

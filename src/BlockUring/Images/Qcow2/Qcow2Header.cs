@@ -26,6 +26,9 @@ internal sealed record Qcow2Header
     public const int MinVersion3Length = 104;
     public const int KnownLength = 112;
 
+    /// <summary>Where the guest size is in the header; the encryption method and the L1 table's count and offset follow.</summary>
+    public const int GuestLengthOffset = 24;
+
     /// <summary>Where the refcount table's offset is in the header; its count of clusters follows.</summary>
     public const int RefcountTableFieldOffset = 48;
 

@@ -108,6 +108,25 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    public override async ValueTask DiscardAsync(long guestOffset, long length) =>
+        await new Qcow2Discard(this, await WriterAsync()).RunAsync(guestOffset, length);
+
+    /// <inheritdoc/>
+    public override async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
+    {
+        Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
+        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, hidesBacking);
+    }
+
+    /// <inheritdoc/>
+    public override void DemandOptions(OptionTree options) => Qcow2OpenOptions.Take(options, Header, Geometry);
+
+    /// <inheritdoc/>
+    public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
+        await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+
+    /// <inheritdoc/>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
         await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
 

@@ -17,7 +17,7 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes)
             "overlap-check.refcount-block", "overlap-check.snapshot-table", "overlap-check.inactive-l1", "overlap-check.inactive-l2",
             "overlap-check.bitmap-directory"];
 
-    private static readonly string[] SizeNames = ["refcount-cache-size", "l2-cache-entry-size", "cache-clean-interval"];
+    private static readonly string[] SizeNames = ["refcount-cache-size", "cache-clean-interval"];
 
     /// <summary>Takes the format's options out of the tree.</summary>
     public static Qcow2OpenOptions Take(OptionTree options, Qcow2Header header, Qcow2Geometry geometry)
@@ -28,6 +28,8 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes)
         var l2 = TakeSize(options, "l2-cache-size");
         foreach (var name in SizeNames)
             TakeSize(options, name);
+        if (TakeSize(options, "l2-cache-entry-size") is { } entry)
+            DemandEntryLength(entry, geometry);
         foreach (var name in BoolNames)
             CheckBool(options, name, header);
         CheckOverlap(options, "overlap-check");
@@ -45,6 +47,15 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes)
         return SizeText.TryParse(text, out var value)
             ? value
             : throw Qcow2Errors.Invalid($"Parameter '{name}' expects a non-negative number below 2^64");
+    }
+
+    private static void DemandEntryLength(long length, Qcow2Geometry geometry)
+    {
+        if (length < 512 || length > geometry.ClusterLength || !System.Numerics.BitOperations.IsPow2(length))
+        {
+            throw Qcow2Errors.Invalid(
+                $"L2 cache entry size must be a power of two between 512 and the cluster size ({geometry.ClusterLength})");
+        }
     }
 
     private static void CheckBool(OptionTree options, string name, Qcow2Header header)

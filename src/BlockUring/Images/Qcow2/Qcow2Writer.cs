@@ -32,9 +32,13 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     /// <summary>Whether compressed clusters were appended that are not in the file yet.</summary>
     public bool HasUnsealed => order.Appender.IsUnsealed;
 
+    /// <summary>What the writer's changes wait for.</summary>
+    internal MetadataOrder Order => order;
+
     private bool HasDataFile => image.DataFile != file;
 
-    private bool UnallocatedReadsAsZero => !image.HasBackingImage && image.Header.BackingFileName == null;
+    /// <summary>Whether nothing shows through where no cluster is.</summary>
+    internal bool UnallocatedReadsAsZero => !image.HasBackingImage && image.Header.BackingFileName == null;
 
     /// <summary>Makes the writer of an image that was opened for writing.</summary>
     public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image)
@@ -50,6 +54,15 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         }
 
         return new Qcow2Writer(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
+    }
+
+    /// <summary>To be awaited before a change: the image is ready for changes, and not too much waits for the next flush.</summary>
+    public async ValueTask PrepareAsync()
+    {
+        if (!order.IsReady)
+            await order.PrepareAsync();
+        if (order.PendingFreeCount > MaxPendingFree)
+            await order.WriteOutAsync(isComplete: false);
     }
 
     /// <summary>See <see cref="ImageFormat.BeginFillAsync"/>.</summary>
@@ -274,7 +287,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         }
     }
 
-    private void SetEntry(CachedTable slice, int index, L2Entry entry)
+    /// <summary>Changes an entry; what it pointed to is released, and discarded in the file where <paramref name="discards"/>.</summary>
+    internal void SetEntry(CachedTable slice, int index, L2Entry entry, bool discards = false)
     {
         var entries = new L2Slice(slice.Span, geometry.HasSubclusters);
         var old = entries[index];
@@ -282,21 +296,21 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         slice.MarkDirty();
         order.NoteTableChange();
         if (old.IsCompressed)
-            FreeCompressed(old);
+            FreeCompressed(old, discards);
         else if (old.HostOffset != 0 && old.HostOffset != entry.HostOffset && !HasDataFile)
-            order.Release(old.HostOffset, 1);
+            order.Release(old.HostOffset, 1, discards);
     }
 
-    private void FreeCompressed(L2Entry old)
+    private void FreeCompressed(L2Entry old, bool discards)
     {
         var place = CompressedDescriptor.Decode(old.Descriptor, geometry.ClusterBits);
         var first = place.HostOffset & -(long)geometry.ClusterLength;
         var count = geometry.ClustersFor(place.HostOffset + place.Length - first);
-        order.Release(first, count);
+        order.Release(first, count, discards);
         image.CompressedClusters.Forget();
     }
 
-    private void ZeroEntry(CachedTable slice, int index, bool mayUnmap)
+    internal void ZeroEntry(CachedTable slice, int index, bool mayUnmap)
     {
         var old = EntryAt(slice, index);
         L2Entry entry;
@@ -307,12 +321,12 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         else
             entry = L2Entry.ForZeroes(!mayUnmap && IsWritableInPlace(old) ? old.HostOffset : 0, geometry.HasSubclusters);
         if (entry != old)
-            SetEntry(slice, index, entry);
+            SetEntry(slice, index, entry, mayUnmap && image.PassesDiscards);
     }
 
     // The slice of the L2 table for a guest offset, pinned; the table is made, or made our own, where need be.
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<CachedTable> GetSliceAsync(long guestOffset)
+    internal async ValueTask<CachedTable> GetSliceAsync(long guestOffset)
     {
         var index = geometry.L1Index(guestOffset);
         if ((image.L1[index] & L1Table.CopiedFlag) == 0)
@@ -364,8 +378,15 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     private async ValueTask ClearTableAsync(ClusterRun run)
     {
         if (geometry.SliceLength == geometry.ClusterLength)
+        {
             (await image.L2Cache.AddAsync(run.HostOffset)).Unpin();
-        else if (!run.IsZero)
+            return;
+        }
+
+        // Why: what was at that place before it was given back and taken again may still be cached.
+        for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
+            image.L2Cache.Drop(run.HostOffset + at);
+        if (!run.IsZero)
             await file.WriteZeroesAsync(run.HostOffset, geometry.ClusterLength, mayUnmap: false);
     }
 

@@ -18,7 +18,7 @@ internal sealed class RawDriver : ImageDriver
     {
         var start = TakeSize(context, "offset") ?? 0;
         var size = TakeSize(context, "size");
-        var fileLength = context.File.Length;
+        var fileLength = context.File.Length + 511 & ~511L;
         if (start > fileLength)
             throw new BlockException(BlockErrorKind.Invalid, $"Offset ({start}) cannot be greater than size of the containing file ({fileLength})");
         if (size > fileLength - start)
@@ -28,6 +28,8 @@ internal sealed class RawDriver : ImageDriver
                 $"The sum of offset ({start}) and size ({size}) has to be smaller or equal to the  actual size of the containing file ({fileLength})");
         }
 
+        if (size % 512 != 0 && size != null)
+            throw new BlockException(BlockErrorKind.Invalid, "Specified size is not multiple of 512");
         return new(new RawImage(context.File, Name, start, size));
     }
 

@@ -42,5 +42,19 @@ internal sealed class RawImage : ImageFormat
         return length;
     }
 
+    public override ValueTask DiscardAsync(long guestOffset, long length) =>
+        PassesDiscards ? file.DiscardAsync(start + guestOffset, length) : ValueTask.CompletedTask;
+
+    public override ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
+    {
+        if (size != null)
+            throw new BlockException(BlockErrorKind.Unsupported, "Cannot resize fixed-size raw disks");
+        if (newLength > long.MaxValue - start)
+            throw new BlockException(BlockErrorKind.Invalid, "Disk size too large for the chosen offset");
+        if (preallocation == PreallocationMode.Metadata)
+            throw new BlockException(BlockErrorKind.Unsupported, "Unsupported preallocation mode: metadata");
+        return file.SetLengthAsync(start + newLength, preallocation);
+    }
+
     public override ValueTask FlushAsync() => file.FlushAsync();
 }

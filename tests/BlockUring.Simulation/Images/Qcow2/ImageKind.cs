@@ -24,6 +24,16 @@ internal sealed record ImageKind(
 
     public int ClusterLength => 1 << ClusterBits;
 
+    /// <summary>The longest the disk grows; with small clusters, further than the first L1 table has room for.</summary>
+    public long MaxLength => Math.Max(2 * Length, ClusterBits == 9 ? 3 << 20 : 0);
+
+    public bool CanResize => Version == 3 || !HasSnapshot;
+
+    public bool CanGrow => Version == 3 || BackingLength < 0;
+
+    /// <summary>Whether a discard makes clusters read as zeroes.</summary>
+    public bool DiscardsToZeroes(bool passesDiscards) => IsDataFileRaw ? passesDiscards : Version == 3 || BackingLength < 0;
+
     public static ImageKind Draw(Random random)
     {
         var clusterBits = random.Next(8) switch

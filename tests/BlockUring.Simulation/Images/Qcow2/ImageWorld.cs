@@ -23,7 +23,10 @@ internal sealed class ImageWorld : IDisposable
 
     public Dictionary<string, MemoryFile> Files { get; private set; } = [];
 
-    public GuestModel Model { get; private set; } = new([]);
+    public GuestModel Model { get; private set; } = new([], 0, []);
+
+    /// <summary>Whether the last requests made the disk smaller: what fails of giving space back after that, nobody is told.</summary>
+    public bool HasShrunk { get; private set; }
 
     /// <summary>Makes an image, fills a part of it, and takes a snapshot of it where its kind has one.</summary>
     public static ImageWorld Make(int seed)
@@ -45,7 +48,7 @@ internal sealed class ImageWorld : IDisposable
     public void Adopt(Dictionary<string, MemoryFile> files)
     {
         Files = files;
-        Model = new GuestModel(ReadAll());
+        Model = new GuestModel(ReadAll(), Kind.MaxLength, BackingBytes());
     }
 
     /// <summary>Opens the image for writing on a disk, makes random requests, several at a time, flushes in between and at the end.</summary>
@@ -53,9 +56,13 @@ internal sealed class ImageWorld : IDisposable
     public async Task<List<Exception>> RunAsync(FileHost host, int steps, bool checksReads = true)
     {
         var failures = new List<Exception>();
+        if (host is SimulatedHost simulated)
+            simulated.DiscardFills[ImageKind.Path] = 0xdd;
         var image = await OpenAsync(host);
+        image.Format.PassesDiscards = random.Next(2) == 0;
         var sequence = new RequestSequence(image, Kind, Model, random, failures) { ChecksReads = checksReads };
         await sequence.RunAsync(steps);
+        HasShrunk = sequence.HasShrunk;
         try
         {
             await sequence.FlushAsync();
@@ -118,7 +125,16 @@ internal sealed class ImageWorld : IDisposable
             backing.AsSpan(0, (int)Math.Min(backing.Length, content.Length)).CopyTo(content);
         }
 
-        Model = new GuestModel(content);
+        Model = new GuestModel(content, Kind.MaxLength, BackingBytes());
+    }
+
+    private byte[] BackingBytes()
+    {
+        if (!Files.TryGetValue(ImageKind.BackingPath, out var file))
+            return [];
+        var bytes = new byte[file.Length];
+        file.Read(0, bytes);
+        return bytes;
     }
 
     private void RunQuietly(int steps)

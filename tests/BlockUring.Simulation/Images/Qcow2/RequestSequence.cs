@@ -9,9 +9,11 @@ namespace BlockUring.Simulation.Images.Qcow2;
 internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel model, Random random, List<Exception> failures)
 {
     private readonly int depth = random.Next(1, 12);
-    private readonly List<(Task Task, long Start, long End, bool IsWrite)> running = [];
+    private readonly List<(Task Task, long Start, long End, bool IsWrite, bool IsResize)> running = [];
 
     public bool ChecksReads { get; init; } = true;
+
+    public bool HasShrunk { get; private set; }
 
     public async Task RunAsync(int steps)
     {
@@ -35,7 +37,7 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
 
     private async Task StartOneAsync()
     {
-        switch (random.Next(16))
+        switch (random.Next(19))
         {
             case < 6:
                 await StartWriteAsync();
@@ -47,6 +49,12 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
                 await StartCompressedAsync();
                 break;
             case 15:
+                await StartDiscardAsync();
+                break;
+            case 16 when kind.CanResize:
+                await StartResizeAsync();
+                break;
+            case 17:
                 Add(FlushAsync(), -1, -1, false);
                 break;
             default:
@@ -67,16 +75,63 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
 
     private async Task StartZeroAsync()
     {
-        var (offset, length) = random.Next(6) == 0 ? (0L, (int)kind.Length) : Range();
+        var (offset, length) = random.Next(6) == 0 ? (0L, (int)model.Length) : Range();
         await DemandNoReaderAsync(offset, offset + length);
         var write = model.Begin(offset, new byte[length]);
-        Add(FinishAsync(write, image.WriteZeroesAsync(offset, length, random.Next(2) == 0), null), offset, offset + length, true);
+        var flags = random.Next(2) == 0 ? WriteFlags.MayUnmap : WriteFlags.None;
+        Add(FinishAsync(write, image.WriteZeroesAsync(offset, length, flags), null), offset, offset + length, true);
+    }
+
+    private async Task StartDiscardAsync()
+    {
+        while (running.FindIndex(r => r.IsResize) is >= 0 and var resize)
+            await WaitForOneAsync(resize);
+        var (offset, length) = random.Next(6) == 0 ? (0L, (int)model.Length) : Range();
+        await DemandNoReaderAsync(offset, offset + length);
+        var start = (offset + kind.ClusterLength - 1) & -(long)kind.ClusterLength;
+        var end = offset + length == model.Length ? model.Length : (offset + length) & -(long)kind.ClusterLength;
+        if (end < start || !kind.DiscardsToZeroes(image.Format.PassesDiscards))
+            end = start;
+        var write = model.Begin(Math.Min(start, model.Length), new byte[Math.Max(0, end - start)]);
+        Add(FinishAsync(write, image.DiscardAsync(offset, length), null), offset, offset + length, true);
+    }
+
+    private async Task StartResizeAsync()
+    {
+        while (running.FindIndex(r => r.IsResize) is >= 0 and var resize)
+            await WaitForOneAsync(resize);
+        var longest = random.Next(4) == 0 ? kind.MaxLength : Math.Min(kind.MaxLength, model.Length + (3L * kind.ClusterLength));
+        if (!kind.CanGrow)
+            longest = model.Length;
+        var length = Math.Max(512, (random.Next(3) == 0 ? random.NextInt64(longest + 1) : longest - random.NextInt64(6L * kind.ClusterLength)) & -512);
+        while (running.FindIndex(r => r.End > Math.Min(length, model.Length)) is >= 0 and var behind)
+            await WaitForOneAsync(behind);
+        running.Add((ResizeAsync(length), -1, -1, false, true));
+    }
+
+    private async Task ResizeAsync(long length)
+    {
+        var flushed = model.Completed();
+        var resize = model.BeginResize(length);
+        var hasSucceeded = false;
+        try
+        {
+            await image.ResizeAsync(length);
+            hasSucceeded = true;
+            HasShrunk |= length < resize.OldLength;
+            if (length != resize.OldLength)
+                model.Flushed(flushed);
+        }
+        finally
+        {
+            model.EndResize(resize, hasSucceeded);
+        }
     }
 
     private async Task StartCompressedAsync()
     {
-        var offset = random.NextInt64(kind.Length) & -(long)kind.ClusterLength;
-        var length = (int)Math.Min(kind.ClusterLength, kind.Length - offset);
+        var offset = random.NextInt64(model.Length) & -(long)kind.ClusterLength;
+        var length = (int)Math.Min(kind.ClusterLength, model.Length - offset);
         var bytes = Bytes(length);
         await DemandNoReaderAsync(offset, offset + length);
         var whole = new byte[kind.ClusterLength];
@@ -135,7 +190,7 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
             await WaitForOneAsync(reader);
     }
 
-    private void Add(Task task, long start, long end, bool isWrite) => running.Add((task, start, end, isWrite));
+    private void Add(Task task, long start, long end, bool isWrite) => running.Add((task, start, end, isWrite, false));
 
     private async Task WaitForOneAsync(int index)
     {
@@ -155,7 +210,7 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
     private (long Offset, int Length) Range()
     {
         long cluster = kind.ClusterLength;
-        var offset = random.NextInt64(kind.Length);
+        var offset = random.NextInt64(model.Length);
         var length = random.Next(3) switch
         {
             0 => random.NextInt64(1, cluster + 1),
@@ -166,7 +221,7 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
             offset &= -cluster;
         else if (random.Next(2) == 0)
             (offset, length) = (offset & -512, (length + 511) & -512);
-        return (offset, (int)Math.Min(Math.Min(length, 4 << 20), kind.Length - offset));
+        return (offset, (int)Math.Min(Math.Min(length, 4 << 20), model.Length - offset));
     }
 
     private byte[] Bytes(int length)

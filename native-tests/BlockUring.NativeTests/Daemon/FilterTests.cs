@@ -1,0 +1,112 @@
+using Xunit;
+
+namespace BlockUring.NativeTests.Daemon;
+
+/// <summary>Filters that are added by their names: what they are called, what they do, and what they refuse.</summary>
+public sealed class FilterTests : DaemonTestBase
+{
+    [Theory, MemberData(nameof(Sides))]
+    public void FiltersAreNodes(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 a.qcow2 1M
+        $ truncate -s 1M t.raw
+        daemon --object throttle-group,id=g,limits.iops-total=1000
+        mask actual-size file filename
+        blockdev-add {'driver':'qcow2','node-name':'a','file':{'driver':'file','filename':'a.qcow2'}}
+        blockdev-add {'driver':'file','node-name':'t','filename':'t.raw'}
+        blockdev-add {'driver':'throttle','node-name':'th','throttle-group':'g','file':'a'}
+        blockdev-add {'driver':'copy-on-read','node-name':'cor','file':'th'}
+        blockdev-add {'driver':'copy-on-read','node-name':'cor2','file':'th','bottom':'zork'}
+        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':3}
+        blockdev-add {'driver':'blkdebug','node-name':'bd','image':'t','align':4096,'inject-error':[{'event':'none','iotype':'write',
+         'errno':28,'once':true}],'set-state':[{'event':'read_aio','new_state':2}]}
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd'}
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'a','target':'bd','bitmap':{'node':'a','name':'zork'}}
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw2','file':'zork','target':'bd'}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'a'}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
+        blockdev-add {'driver':'null-co','node-name':'nc','size':12345,'latency-ns':1000,'read-zeroes':true}
+        blockdev-add {'driver':'null-aio','node-name':'na'}
+        show th drv image
+        show cor drv ro
+        show bd drv image
+        show cbw drv image
+        show sa drv ro image
+        show nc drv image
+        show na drv image
+        blockdev-del {'node-name':'t'}
+        blockdev-del {'node-name':'sa'}
+        blockdev-del {'node-name':'cbw'}
+        blockdev-del {'node-name':'bd'}
+        blockdev-del {'node-name':'t'}
+        """);
+
+    // The filter cbw keeps in t what is written over in d; sa shows d as it was; w writes 64 KiB at 128 KiB through the filter.
+    private const string Fleecing = """
+        $ truncate -s 1M d.raw && qemu-io -f raw -c 'write -q -P 1 0 1M' d.raw && cp d.raw before.raw
+        $ qemu-img create -q -f qcow2 t.qcow2 1M && truncate -s 1M out.raw && truncate -s 64K p.raw && qemu-io -f raw -c 'write -q -P 9 0 64k' p.raw
+        daemon --blockdev file,node-name=d,filename=d.raw --blockdev qcow2,node-name=t,file.driver=file,file.filename=t.qcow2 --blockdev
+         file,node-name=p,filename=p.raw
+        mask len offset
+        blockdev-add {'driver':'file','node-name':'out','filename':'out.raw'}
+        blockdev-add {'driver':'blkdebug','node-name':'f','image':'t','inject-error':[{'event':'none','iotype':'write','errno':28,'once':true}]}
+
+        """;
+
+    [Theory, MemberData(nameof(Sides))]
+    public void SnapshotAccessShowsThePast(Side side) => Play(side, Fleecing + """
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'d','target':'t'}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
+        blockdev-add {'driver':'raw','node-name':'w','file':'cbw','offset':131072,'size':65536}
+        blockdev-backup {'job-id':'write','device':'p','target':'w','sync':'full'}
+        wait JOB_STATUS_CHANGE write null
+        blockdev-backup {'job-id':'j','device':'sa','target':'out','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        $ qemu-img compare -U -f raw -F raw before.raw out.raw
+        $ qemu-io -r -U -f raw -c 'read -q -P 1 0 128k' -c 'read -q -P 9 128k 64k' -c 'read -q -P 1 192k 832k' d.raw
+        blockdev-add {'driver':'null-co','node-name':'z','size':1048576,'read-zeroes':true}
+        blockdev-backup {'job-id':'j','device':'z','target':'sa','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        blockdev-del {'node-name':'cbw'}
+        blockdev-del {'node-name':'sa'}
+        blockdev-del {'node-name':'w'}
+        blockdev-del {'node-name':'cbw'}
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void FailedCopiesBreakTheWrite(Side side) => Play(side, Fleecing + """
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'d','target':'f','on-cbw-error':'break-guest-write'}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
+        blockdev-add {'driver':'raw','node-name':'w','file':'cbw','offset':131072,'size':65536}
+        blockdev-backup {'job-id':'write','device':'p','target':'w','sync':'full'}
+        wait JOB_STATUS_CHANGE write null
+        blockdev-backup {'job-id':'j','device':'sa','target':'out','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        $ qemu-img compare -U -f raw -F raw before.raw out.raw && qemu-img compare -U -f raw -F raw before.raw d.raw
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void FailedCopiesBreakTheSnapshot(Side side) => Play(side, Fleecing + """
+        blockdev-add {'driver':'copy-before-write','node-name':'cbw','file':'d','target':'f','on-cbw-error':'break-snapshot','cbw-timeout':5}
+        blockdev-add {'driver':'snapshot-access','node-name':'sa','file':'cbw'}
+        blockdev-add {'driver':'raw','node-name':'w','file':'cbw','offset':131072,'size':65536}
+        blockdev-backup {'job-id':'write','device':'p','target':'w','sync':'full'}
+        wait JOB_STATUS_CHANGE write null
+        blockdev-backup {'job-id':'j','device':'sa','target':'out','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        $ qemu-io -r -U -f raw -c 'read -q -P 1 0 128k' -c 'read -q -P 9 128k 64k' -c 'read -q -P 1 192k 832k' d.raw
+        """);
+
+    [Theory, MemberData(nameof(Sides))]
+    public void CopyOnReadFillsTheOverlay(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 base.qcow2 1M && qemu-io -c 'write -q -P 1 0 512k' base.qcow2
+        $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2 && truncate -s 1M out.raw
+        daemon --blockdev qcow2,node-name=top,file.driver=file,file.filename=top.qcow2 --blockdev copy-on-read,node-name=cor,file=top
+         --blockdev file,node-name=out,filename=out.raw
+        blockdev-backup {'job-id':'j','device':'cor','target':'out','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        quit
+        exit
+        $ qemu-img compare -f raw -F qcow2 out.raw base.qcow2 && qemu-img check top.qcow2 | head -1
+        $ qemu-io -c 'map' top.qcow2 | head -1
+        """);
+}

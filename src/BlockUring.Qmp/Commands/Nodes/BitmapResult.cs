@@ -1,0 +1,5 @@
+namespace BlockUring.Qmp.Commands.Nodes;
+
+/// <summary>A dirty bitmap ("BlockDirtyInfo").</summary>
+internal sealed record BitmapResult(
+    string? Name, long Count, long Granularity, bool Recording, bool Busy, bool Persistent, bool? Inconsistent);

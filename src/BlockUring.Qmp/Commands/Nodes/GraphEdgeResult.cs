@@ -1,0 +1,5 @@
+namespace BlockUring.Qmp.Commands.Nodes;
+
+/// <summary>Somebody's use of a node ("XDbgBlockGraphEdge").</summary>
+internal sealed record GraphEdgeResult(
+    long Parent, long Child, string Name, IReadOnlyList<string> Perm, IReadOnlyList<string> SharedPerm);

@@ -1,0 +1,30 @@
+using BlockUring.Bitmaps;
+using BlockUring.Qmp.Commands.Bitmaps;
+
+namespace BlockUring.Qmp.Commands.Transactions;
+
+/// <summary>block-dirty-bitmap-clear.</summary>
+internal sealed class BitmapClearAction(MonitorContext context, BitmapArguments arguments) : TransactionAction
+{
+    private DirtyBitmap? cleared;
+    private DirtyBitmap? before;
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> Nodes => [arguments.Node];
+
+    /// <inheritdoc/>
+    public override ValueTask PrepareAsync()
+    {
+        cleared = BitmapSearch.Find(context, arguments.Node, arguments.Name, BitmapDemands.All);
+        before = cleared.Clone(null);
+        cleared.Clear();
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask AbortAsync()
+    {
+        cleared!.CopyFrom(before!);
+        return ValueTask.CompletedTask;
+    }
+}

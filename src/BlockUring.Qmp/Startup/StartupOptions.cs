@@ -1,0 +1,151 @@
+using System.Text;
+using System.Text.Json;
+using BlockUring.Graph;
+using BlockUring.Images;
+using BlockUring.Native.Uring;
+using BlockUring.Qmp.Channels;
+using BlockUring.Qmp.Objects;
+using BlockUring.Qmp.Schema;
+using BlockUring.Qmp.Wire;
+using BlockUring.Storage;
+
+namespace BlockUring.Qmp.Startup;
+
+/// <summary>What a daemon's command line makes: nodes, objects, character devices, monitors. Errors are in QEMU's words.</summary>
+/// <param name="thread">Serves the devices.</param>
+/// <param name="context">Where things are made.</param>
+/// <param name="server">Where monitors are made.</param>
+public sealed class StartupOptions(IoThread thread, MonitorContext context, QmpServer server)
+{
+    /// <summary>Receives a line when the start waits for a client.</summary>
+    public Action<string> Inform { get; init; } = _ => { };
+
+    /// <summary>--blockdev.</summary>
+    /// <exception cref="BlockException">Why not.</exception>
+    public async ValueTask AddNodeAsync(string text)
+    {
+        try
+        {
+            var options = Read("BlockdevOptions", text, "driver");
+            using var change = await context.Graph.BeginChangeAsync();
+            await GraphOpener.AddAsync(context.Graph, OptionTree.Of(options));
+        }
+        catch (QmpException e)
+        {
+            throw Refused(e.Message);
+        }
+    }
+
+    /// <summary>--object.</summary>
+    /// <returns>The help that was asked for instead; null when an object was made.</returns>
+    /// <exception cref="BlockException">Why not.</exception>
+    public async ValueTask<string?> AddObjectAsync(string text)
+    {
+        const string TypeKey = "qom-type";
+        try
+        {
+            if (!IsJson(text))
+            {
+                var tree = KeyvalText.Parse(text, TypeKey, out var asksForHelp);
+                if (asksForHelp)
+                    return DescribeObjects(tree.TryGetProperty(TypeKey, out var type) ? type.ToString() : null);
+            }
+
+            await context.Objects.AddAsync(context, Read("ObjectOptions", text, TypeKey));
+            return null;
+        }
+        catch (QmpException e)
+        {
+            throw Refused(e.Message);
+        }
+    }
+
+    /// <summary>--chardev.</summary>
+    /// <exception cref="BlockException">Why not.</exception>
+    public async ValueTask AddChardevAsync(string text)
+    {
+        var options = ChardevOptions.Parse(text);
+        if (context.Chardevs.Any(c => c.Label == options.Id))
+            throw Refused($"attempt to add duplicate property '{options.Id}' to object (type 'container')");
+        context.AddChardev(await ChardevFactory.OpenAsync(thread, options, Inform));
+    }
+
+    /// <summary>--monitor.</summary>
+    /// <exception cref="BlockException">Why not.</exception>
+    public void AddMonitor(string text)
+    {
+        try
+        {
+            var options = Read("MonitorOptions", text, "chardev");
+            var label = options.GetProperty("chardev").GetString();
+            var chardev = context.Chardevs.FirstOrDefault(c => c.Label == label) ?? throw Refused($"chardev \"{label}\" not found");
+            if (options.TryGetProperty("mode", out var mode) && !mode.ValueEquals("control"))
+                throw Refused("Only QMP is supported");
+            server.AddMonitor(chardev, options.TryGetProperty("pretty", out var pretty) && pretty.GetBoolean());
+        }
+        catch (QmpException e)
+        {
+            throw Refused(e.Message);
+        }
+    }
+
+    /// <summary>Refuses an option whose subject there is not, after the mistakes that its text holds.</summary>
+    /// <param name="text">Of the option.</param>
+    /// <param name="impliedKey">The key of a first value that has none.</param>
+    /// <param name="kinds">The values that <paramref name="impliedKey"/> may have.</param>
+    /// <param name="reason">Why not.</param>
+    /// <exception cref="BlockException">Always.</exception>
+    public static void Refuse(string text, string? impliedKey, IReadOnlyList<string> kinds, string reason)
+    {
+        try
+        {
+            var tree = IsJson(text) ? ReadJson(text) : KeyvalText.Parse(text, impliedKey, out _);
+            if (impliedKey != null && tree.TryGetProperty(impliedKey, out var kind) && !kinds.Contains(kind.ToString()))
+                reason = $"Parameter '{impliedKey}' does not accept value '{kind}'";
+        }
+        catch (QmpException e)
+        {
+            reason = e.Message;
+        }
+
+        throw Refused(reason);
+    }
+
+    private static JsonElement Read(string typeName, string text, string impliedKey)
+    {
+        var type = (ObjectType)QapiSchema.Current.Type(typeName);
+        if (IsJson(text))
+            return ArgumentChecker.Check(type, ReadJson(text));
+        var tree = KeyvalText.Parse(text, impliedKey, out var asksForHelp);
+        if (asksForHelp)
+            throw new QmpException("Help is not available for this option");
+        return ArgumentChecker.CheckText(type, tree);
+    }
+
+    private static bool IsJson(string text) => text.StartsWith('{');
+
+    private static JsonElement ReadJson(string text)
+    {
+        var reader = new MessageReader();
+        // The line feed ends a last token that has no end of its own.
+        ReadOnlySpan<byte> rest = Encoding.UTF8.GetBytes(text + "\n");
+        if (!reader.TryRead(ref rest, out var message))
+            message = reader.End();
+        else if (!rest.Trim(" \t\r\n"u8).IsEmpty && message.Error == null)
+            throw new QmpException("Expecting at most one JSON value");
+        return message.Error == null ? message.Value : throw new QmpException(message.Error);
+    }
+
+    private static string DescribeObjects(string? typeName)
+    {
+        var type = QomType.All.FirstOrDefault(t => t.Name == typeName && t.IsUserCreatable);
+        if (type == null)
+            return "List of user creatable objects:\n" + string.Concat(QomType.All.Where(t => t.IsUserCreatable).Select(t => $"  {t.Name}\n"));
+        var properties = type.Properties.Where(p => p.Name != "type").OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
+        if (properties.Count == 0)
+            return $"There are no options for {type.Name}.\n";
+        return $"{type.Name} options:\n" + string.Concat(properties.Select(p => $"  {p.Name}=<{p.Type}>\n"));
+    }
+
+    private static BlockException Refused(string message) => new(BlockErrorKind.Invalid, message);
+}

@@ -1,0 +1,45 @@
+using System.Numerics;
+using BlockUring.Copy;
+using BlockUring.Storage;
+
+namespace BlockUring.Graph.Filters;
+
+/// <summary>Makes the copies behind copy-before-write filters, for those who ask by options and for backup jobs alike.</summary>
+public static class SnapshotCopies
+{
+    private const int DefaultCluster = 64 << 10;
+
+    /// <summary>The largest unit of copying.</summary>
+    public const int MaxCluster = 64 << 20;
+
+    /// <summary>Makes a copy whose unit suits the target.</summary>
+    /// <param name="graph">Whose thread.</param>
+    /// <param name="source">Read.</param>
+    /// <param name="target">Written.</param>
+    /// <param name="settings">The rest; its cluster and chunk are worked out here.</param>
+    /// <param name="minCluster">The least unit in bytes; 0 for none.</param>
+    /// <exception cref="BlockException">The lengths differ, or the unit is out of bounds.</exception>
+    public static SnapshotCopy Make(BlockGraph graph, BlockNode source, BlockNode target, SnapshotCopySettings settings, long minCluster)
+    {
+        if (source.Length != target.Length)
+            throw new BlockException(BlockErrorKind.Invalid, "Source and target image have different sizes");
+        if (minCluster > MaxCluster)
+            throw new BlockException(BlockErrorKind.Invalid, $"min-cluster-size too large: {minCluster} > {MaxCluster}");
+        if (minCluster != 0 && !BitOperations.IsPow2(minCluster))
+            throw new BlockException(BlockErrorKind.Invalid, $"min-cluster-size needs to be a power of 2");
+        var cluster = Math.Max(Math.Max(DefaultCluster, target.ClusterLength), (int)minCluster);
+        return new SnapshotCopy(graph.Scheduler, source, target, settings with
+        {
+            ClusterLength = cluster,
+            MaxChunk = Math.Max(settings.MaxChunk, cluster),
+        });
+    }
+
+    /// <summary>Gives a filter its links.</summary>
+    public static CopyBeforeWriteNode Link(CopyBeforeWriteNode filter, BlockNode source, BlockNode target)
+    {
+        filter.AddChild("file", LinkRole.Filtered, source);
+        filter.AddChild("target", LinkRole.Target, target);
+        return filter;
+    }
+}

@@ -1,0 +1,106 @@
+using BlockUring.Graph.Debugging;
+using BlockUring.Graph.Filters;
+using BlockUring.Images;
+using BlockUring.Native.Memory;
+using BlockUring.Storage;
+
+namespace BlockUring.Graph;
+
+/// <summary>A node over an open image ("raw", "qcow2"): links to its file, and to its backing and data nodes where there are such.</summary>
+public sealed class FormatNode : BlockNode
+{
+    private readonly ChildFile mainFile;
+    private readonly ChildFile? dataFile;
+    private BlkdebugNode? debugged;
+
+    internal FormatNode(string name, NodeSettings settings, Image image, ChildFile mainFile, ChildFile? dataFile)
+        : base(name, image.Format.Name, settings)
+    {
+        Image = image;
+        this.mainFile = mainFile;
+        this.dataFile = dataFile;
+    }
+
+    /// <summary>The open image. Its backing disk is the backing node.</summary>
+    public Image Image { get; }
+
+    /// <inheritdoc/>
+    public override long Length => Image.Length;
+
+    /// <inheritdoc/>
+    public override BufferPool Buffers => Image.Buffers;
+
+    /// <inheritdoc/>
+    public override int ClusterLength => Image.ClusterLength;
+
+    /// <inheritdoc/>
+    public override GuestDisk? Backing => Image.Backing;
+
+    /// <inheritdoc/>
+    public override ValueTask ReadAsync(long offset, IoMemory destination)
+    {
+        debugged?.Fire(DebugEvents.ReadAio);
+        return Image.ReadAsync(offset, destination);
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask FlushAsync()
+    {
+        debugged?.Fire(DebugEvents.FlushToOs);
+        debugged?.Fire(DebugEvents.FlushToDisk);
+        return IsReadOnly ? ValueTask.CompletedTask : Image.FlushAsync();
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true) =>
+        Image.GetLayerStatusAsync(offset, maxLength, wantZero);
+
+    /// <inheritdoc/>
+    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => Image.ResizeAsync(length, preallocation);
+
+    internal override Action? PlanReopen(BlockGraph graph, OptionTree options)
+    {
+        Image.Format.DemandOptions(options.Clone());
+        return null;
+    }
+
+    internal override void LinksChanged()
+    {
+        Image.SetBacking(BackingLink?.Node);
+        debugged = Primary?.Node as BlkdebugNode;
+        if (Primary is { } main)
+            mainFile.Retarget(main.Node);
+        if (Find(LinkRole.Data) is { } data)
+            dataFile?.Retarget(data.Node);
+    }
+
+    internal override async ValueTask CloseAsync()
+    {
+        try
+        {
+            if (!IsReadOnly && !mainFile.IsReadOnly)
+                await Image.FlushAsync();
+        }
+        finally
+        {
+            await Image.Format.DisposeAsync();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override ValueTask WriteCoreAsync(long offset, IoMemory source, WriteFlags flags)
+    {
+        debugged?.Fire(DebugEvents.WriteAio);
+        return Image.WriteAsync(offset, source, flags);
+    }
+
+    /// <inheritdoc/>
+    protected override ValueTask WriteZeroesCoreAsync(long offset, long length, WriteFlags flags) =>
+        Image.WriteZeroesAsync(offset, length, flags);
+
+    /// <inheritdoc/>
+    protected override ValueTask DiscardCoreAsync(long offset, long length) => Image.DiscardAsync(offset, length);
+
+    /// <inheritdoc/>
+    protected override ValueTask WriteCompressedCoreAsync(long offset, IoMemory compressed) => Image.WriteCompressedAsync(offset, compressed);
+}

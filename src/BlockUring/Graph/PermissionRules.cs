@@ -1,0 +1,42 @@
+using BlockUring.Storage;
+using static BlockUring.Storage.ImagePermissions;
+
+namespace BlockUring.Graph;
+
+/// <summary>How permissions pass from a node to those below it, by the role of the link, as in QEMU.</summary>
+internal static class PermissionRules
+{
+    public static (ImagePermissions Needed, ImagePermissions Shared) ForRole(
+        BlockNode owner, LinkRole role, ImagePermissions needed, ImagePermissions shared) => role switch
+        {
+            LinkRole.Filtered => (needed, shared | WriteUnchanged),
+            LinkRole.Backing => ForBacking(needed, shared),
+            LinkRole.Data => ForData(needed, shared),
+            _ => ForStorage(owner, needed, shared),
+        };
+
+    // Only reading passes on; who tolerates changing data above tolerates it below.
+    private static (ImagePermissions Needed, ImagePermissions Shared) ForBacking(ImagePermissions needed, ImagePermissions shared)
+    {
+        var tolerated = (shared & Write) != 0 ? Write | Resize : None;
+        return (needed & ConsistentRead, tolerated | ConsistentRead | WriteUnchanged);
+    }
+
+    // Metadata: a writable format writes when it likes, and nobody else may.
+    private static (ImagePermissions Needed, ImagePermissions Shared) ForStorage(
+        BlockNode owner, ImagePermissions needed, ImagePermissions shared)
+    {
+        if (!owner.IsReadOnly)
+            needed |= Write | Resize;
+        return (needed | ConsistentRead, (shared | WriteUnchanged) & ~(Write | Resize));
+    }
+
+    private static (ImagePermissions Needed, ImagePermissions Shared) ForData(ImagePermissions needed, ImagePermissions shared)
+    {
+        if ((needed & WriteUnchanged) != 0)
+            needed |= Write;
+        if ((needed & Write) != 0)
+            needed |= Resize;
+        return (needed, (shared | WriteUnchanged) & ~Resize);
+    }
+}

@@ -1,0 +1,28 @@
+using System.Text;
+using BlockUring.Native.Interop;
+using BlockUring.Storage;
+
+namespace BlockUring.Images.Qcow2;
+
+/// <summary>Writes another backing file's name into the header, with its extensions: the first cluster anew.</summary>
+/// <remarks>No write runs meanwhile.</remarks>
+internal readonly struct Qcow2BackingName(Qcow2Image image, Qcow2Writer writer)
+{
+    public async ValueTask SetAsync(string? name, string? format)
+    {
+        if (name != null && Encoding.UTF8.GetByteCount(name) > Qcow2Limits.MaxBackingNameBytes)
+            throw Failure(name, Errno.EINVAL);
+        await writer.PrepareAsync();
+        await writer.FlushAsync();
+        var changed = image.Header with { BackingFileName = name, BackingFormat = name == null ? null : format };
+        using var cluster = image.File.Buffers.Rent(image.Geometry.ClusterLength);
+        if (!Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span))
+            throw Failure(name, Errno.ENOSPC);
+        await image.File.WriteAsync(0, cluster.Memory);
+        await image.File.FlushAsync();
+        image.Header = changed;
+    }
+
+    private static BlockException Failure(string? name, int errno) =>
+        new(BlockException.KindOf(errno), $"Could not change backing file to '{name}': {Errno.Message(errno)}", errno);
+}

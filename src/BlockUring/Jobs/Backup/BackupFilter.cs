@@ -1,0 +1,43 @@
+using BlockUring.Copy;
+using BlockUring.Graph;
+using BlockUring.Graph.Filters;
+using BlockUring.Native.Codecs;
+using BlockUring.Storage;
+
+namespace BlockUring.Jobs.Backup;
+
+/// <summary>Makes the filter of a backup, with everything pending that is to be copied.</summary>
+internal static class BackupFilter
+{
+    public static CopyBeforeWriteNode Make(BlockGraph graph, BackupRequest request)
+    {
+        var (source, target) = (request.Source, request.Target);
+        var settings = new SnapshotCopySettings
+        {
+            TopOnly = request.Sync == BackupSync.Top,
+            Compression = request.Compress ? CompressionOf(target) : null,
+            DiscardsSource = request.DiscardSource,
+        };
+        if (request.MaxChunk > 0)
+            settings = settings with { MaxChunk = (int)Math.Min(request.MaxChunk, SnapshotCopies.MaxCluster) };
+        var copy = SnapshotCopies.Make(graph, source, target, settings, request.MinClusterLength);
+        if (request.Bitmap is { } bitmap && request.Sync is BackupSync.Bitmap or BackupSync.Incremental)
+            copy.Pending.Merge(bitmap);
+        else
+            copy.Pending.SetAll();
+        var node = new CopyBeforeWriteNode(
+            request.FilterName ?? graph.NextAutoName(),
+            source.Settings with { ReadOnly = false, AutoReadOnly = false, DetectZeroes = DetectZeroes.Off, Unmap = true },
+            graph.Scheduler,
+            copy,
+            new CopyBeforeWriteOptions(request.BreaksSnapshot))
+        {
+            IsImplicit = request.FilterName == null,
+        };
+        return SnapshotCopies.Link(node, source, target);
+    }
+
+    private static CompressionType CompressionOf(BlockNode target) =>
+        (target.Layer as FormatNode)?.Image.Format.Compression
+        ?? throw new BlockException(BlockErrorKind.Unsupported, $"Compression is not supported for this drive {target.Name}");
+}

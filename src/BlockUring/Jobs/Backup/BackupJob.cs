@@ -1,0 +1,208 @@
+using BlockUring.Copy;
+using BlockUring.Graph;
+using BlockUring.Graph.Filters;
+using BlockUring.Storage;
+
+namespace BlockUring.Jobs.Backup;
+
+/// <summary>
+/// Copies a disk as it was at one instant, while it is being written: a copy-before-write filter saves what the guest is about to overwrite, the
+/// job copies the rest.
+/// </summary>
+public sealed class BackupJob : BlockJob
+{
+    private readonly BlockGraph graph;
+    private readonly BackupRequest request;
+    private readonly CopyBeforeWriteNode filter;
+    private readonly SnapshotCopy copy;
+    private readonly JobNodes nodes;
+    private bool isUndone;
+
+    private BackupJob(BlockGraph graph, BackupRequest request, CopyBeforeWriteNode filter)
+        : base(graph.Scheduler, JobType.Backup, request.Settings)
+    {
+        this.graph = graph;
+        this.request = request;
+        this.filter = filter;
+        copy = filter.Copy;
+        nodes = new JobNodes(graph, this);
+        filter.SnapshotBroke = Wake;
+        copy.Advanced = ShowProgress;
+        Progress.SetRemaining(copy.RemainingBytes);
+    }
+
+    /// <summary>Makes a job that is known and not started; its instant is now.</summary>
+    /// <param name="graph">Where; the caller holds its change.</param>
+    /// <param name="jobs">Where it will be known.</param>
+    /// <param name="request">What is wanted.</param>
+    /// <param name="transaction">The jobs with which it ends; null for none.</param>
+    /// <exception cref="BlockException">Why not; everything is as before.</exception>
+    public static async ValueTask<BackupJob> CreateAsync(BlockGraph graph, JobList jobs, BackupRequest request, JobTransaction? transaction = null)
+    {
+        BackupDemands.Check(request);
+        var filter = BackupFilter.Make(graph, request);
+        await GraphEditor.InsertAsync(graph, filter, request.Source);
+        var job = new BackupJob(graph, request, filter);
+        var isKnown = false;
+        try
+        {
+            jobs.Add(job, transaction);
+            isKnown = true;
+            job.UseNodes();
+            if (request.Bitmap is { } bitmap && request.BitmapMode != BitmapMode.Never)
+                bitmap.CreateSuccessor();
+            else if (request.Bitmap != null)
+                request.Bitmap.IsBusy = true;
+            return job;
+        }
+        catch
+        {
+            if (isKnown)
+                job.Discard();
+            await job.ReleaseAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Undoes <see cref="CreateAsync"/> of a job that was not started; it is told as cancelled. The caller holds the graph's change.</summary>
+    public async ValueTask UndoCreateAsync()
+    {
+        isUndone = true;
+        RequestCancel(force: true);
+        await ConcludeAsync();
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask RunAsync()
+    {
+        while (request.Sync == BackupSync.None)
+        {
+            await IdleAsync();
+            ThrowIfBroken();
+        }
+
+        while (copy.RemainingBytes > 0)
+        {
+            var cursor = new CopyCursor();
+            await RunWorkersAsync(request.MaxWorkers, _ => CopyPiecesAsync(cursor));
+        }
+
+        await FlushAsync();
+        ThrowIfBroken();
+    }
+
+    /// <inheritdoc/>
+    protected override void Commit() => SettleBitmap(hasSucceeded: true);
+
+    /// <inheritdoc/>
+    protected override void Abort() => SettleBitmap(hasSucceeded: false);
+
+    /// <inheritdoc/>
+    protected override async ValueTask CleanAsync()
+    {
+        using var change = isUndone ? null : await graph.BeginChangeAsync();
+        await ReleaseAsync();
+    }
+
+    private async ValueTask CopyPiecesAsync(CopyCursor cursor)
+    {
+        for (var length = copy.PeekNext(cursor); length > 0; length = copy.PeekNext(cursor))
+        {
+            await WaitForTurnAsync(length);
+            await EnterAsync();
+            try
+            {
+                ThrowIfBroken();
+                await copy.CopyNextAsync(cursor);
+            }
+            catch (CopyFailureException e)
+            {
+                // What failed is pending again, behind the cursor: the next pass tries it once more.
+                var policy = e.IsRead ? request.OnSourceError : request.OnTargetError;
+                if (HandleError(policy, e.IsRead, e.Cause) == JobErrorAction.Report)
+                    throw e.Cause;
+            }
+            finally
+            {
+                Exit();
+            }
+        }
+    }
+
+    private async ValueTask FlushAsync()
+    {
+        while (true)
+        {
+            await EnterAsync();
+            try
+            {
+                await request.Target.FlushAsync();
+                return;
+            }
+            catch (BlockException e)
+            {
+                switch (HandleError(request.OnTargetError, isRead: false, e))
+                {
+                    case JobErrorAction.Report:
+                        throw;
+                    case JobErrorAction.Ignore:
+                        return;
+                }
+            }
+            finally
+            {
+                Exit();
+            }
+        }
+    }
+
+    private void ShowProgress()
+    {
+        Progress.Advance(copy.DoneBytes - Progress.Current);
+        Progress.SetRemaining(copy.RemainingBytes);
+    }
+
+    private void ThrowIfBroken()
+    {
+        if (filter.Broken is { } cause)
+            throw cause;
+    }
+
+    // Why these operations: the lengths of both have to stay, and what else writes the target, or takes it for an image, finds half a copy.
+    private void UseNodes()
+    {
+        nodes.Use(filter, "main node", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
+        nodes.Use(request.Source, "source", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.None);
+        nodes.Use(request.Target, "target", ImagePermissions.None, NodeLink.AllPermissions, NodeOperation.All & ~NodeOperation.Reopen);
+    }
+
+    private void SettleBitmap(bool hasSucceeded)
+    {
+        if (request.Bitmap is not { } bitmap)
+            return;
+        if (request.BitmapMode == BitmapMode.Never)
+        {
+            bitmap.IsBusy = false;
+            return;
+        }
+
+        // Why: who undoes a job may have to undo what was done to the bitmap before, and this has to be the same one then.
+        if (hasSucceeded || (request.BitmapMode == BitmapMode.Always && !isUndone))
+        {
+            var heir = bitmap.Abdicate();
+            if (!hasSucceeded)
+                heir.Merge(copy.Pending);
+        }
+        else
+        {
+            bitmap.Reclaim();
+        }
+    }
+
+    private async ValueTask ReleaseAsync()
+    {
+        nodes.Release();
+        if (!filter.IsClosed)
+            await GraphEditor.RemoveAsync(graph, filter);
+    }
+}

@@ -1,0 +1,59 @@
+using BlockUring.Graph;
+using BlockUring.Storage;
+
+namespace BlockUring.Jobs;
+
+/// <summary>The nodes that a job uses: draining one of them holds the job, and what would break it is refused there meanwhile.</summary>
+public sealed class JobNodes : NodeUser
+{
+    private readonly BlockGraph graph;
+    private readonly Job job;
+    private readonly List<(BlockNode Node, OperationBlocker Blocker)> blockers = [];
+
+    internal JobNodes(BlockGraph graph, Job job)
+    {
+        this.graph = graph;
+        this.job = job;
+    }
+
+    /// <inheritdoc/>
+    public override string Description => $"{job.Type.Name()} job '{job.Id}'";
+
+    /// <summary>The job.</summary>
+    public Job Job => job;
+
+    /// <inheritdoc/>
+    public override bool StaysAtNode => true;
+
+    /// <inheritdoc/>
+    public override ValueTask QuiesceAsync() => job.BeginDrainAsync();
+
+    /// <inheritdoc/>
+    public override void Resume() => job.EndDrain();
+
+    /// <summary>Uses a node.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="name">What it is to the job: "main node", "target".</param>
+    /// <param name="needed">What the job does with it.</param>
+    /// <param name="shared">What it tolerates.</param>
+    /// <param name="blocked">The operations that would break the job.</param>
+    /// <exception cref="BlockException">A conflict of permissions; nothing has changed.</exception>
+    internal NodeLink Use(BlockNode node, string name, ImagePermissions needed, ImagePermissions shared, NodeOperation blocked)
+    {
+        var link = graph.Attach(this, node, name, needed, shared);
+        var blocker = new OperationBlocker(blocked, Description, $"block device is in use by block job: {job.Type.Name()}");
+        node.Blockers.Add(blocker);
+        blockers.Add((node, blocker));
+        return link;
+    }
+
+    /// <summary>Uses nothing any more.</summary>
+    internal void Release()
+    {
+        foreach (var (node, blocker) in blockers)
+            node.Blockers.Remove(blocker);
+        blockers.Clear();
+        foreach (var link in Links.ToArray())
+            graph.Detach(link);
+    }
+}
