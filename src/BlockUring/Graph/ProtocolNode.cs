@@ -9,8 +9,8 @@ internal sealed class ProtocolNode : BlockNode
 {
     private readonly FileHost host;
     private FileOpenOptions options;
-    private readonly ProtocolFile above;
     private BlockFile file;
+    private ProtocolFile? above;
 
     private ProtocolNode(string name, string driverName, NodeSettings settings, FileHost host, BlockFile file, FileOpenOptions options)
         : base(name, driverName, settings)
@@ -18,12 +18,11 @@ internal sealed class ProtocolNode : BlockNode
         this.host = host;
         this.file = file;
         this.options = options;
-        above = new ProtocolFile(this);
     }
 
     public override string FileName => file.Path;
 
-    public override BlockFile File => above;
+    public override BlockFile File => above ??= new ProtocolFile(this);
 
     /// <summary>The open file itself.</summary>
     public BlockFile HostFile => file;

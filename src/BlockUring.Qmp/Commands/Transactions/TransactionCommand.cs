@@ -1,4 +1,3 @@
-using System.Text.Json;
 using BlockUring.Jobs;
 
 namespace BlockUring.Qmp.Commands.Transactions;

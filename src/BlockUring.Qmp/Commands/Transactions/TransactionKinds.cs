@@ -1,7 +1,6 @@
 using System.Text.Json;
 using BlockUring.Jobs;
 using BlockUring.Qmp.Commands.Bitmaps;
-using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Snapshots;
 
 namespace BlockUring.Qmp.Commands.Transactions;

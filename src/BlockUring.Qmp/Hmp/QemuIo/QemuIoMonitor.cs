@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Qmp.Hmp.QemuIo;
