@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using BlockUring.Cli.Demo;
+using BlockUring.Cli.Jobs;
 using BlockUring.Cli.Output;
+using BlockUring.Cli.Shell;
 using BlockUring.Images;
 
 namespace BlockUring.Cli;
@@ -20,6 +22,10 @@ internal static class RootProgram
         // Why: only named here, for the help; the launcher takes these away before, because their options follow getopt's rules.
         root.Subcommands.Add(new Command("img", "What qemu-img is: create, convert, compare and inspect disk images"));
         root.Subcommands.Add(new Command("daemon", "What qemu-storage-daemon is: block nodes and jobs, driven by QMP"));
+        root.Subcommands.Add(JobCommands.MakeBackup(output));
+        root.Subcommands.Add(JobCommands.MakeNull(output));
+        root.Subcommands.Add(ShellCommands.MakeQmp(output));
+        root.Subcommands.Add(ShellCommands.MakeTop(output));
         root.Subcommands.Add(MakeDemo(output));
 
         var result = root.Parse(arguments, new ParserConfiguration { EnablePosixBundling = true, ResponseFileTokenReplacer = null });
@@ -47,7 +53,7 @@ internal static class RootProgram
     {
         var folder = new Option<string>("--dir") { Description = "Where the images go (removed at the end)", DefaultValueFactory = _ => Path.GetTempPath() };
         var size = new Option<string>("--size") { Description = "Size of the source image", DefaultValueFactory = _ => "256M" };
-        var demo = new Command("demo", "Make an image with real files, convert it through all formats, compare every result") { folder, size };
+        var demo = new Command("demo", "Make an image with real files, convert it through all formats, run jobs on it over QMP, compare every result") { folder, size };
         demo.SetAction(result =>
         {
             if (SizeText.TryParse(result.GetValue(size), out var bytes) && bytes >= DemoCommand.MinImageBytes)

@@ -20,7 +20,7 @@ internal sealed record DaemonOption(char Short, string Names, bool TakesValue, s
         new('\0', "chardev", true, "[backend=]BACKEND,id=ID[,OPTION=VALUE...]", "add a character device: socket, stdio or null"),
         new('\0', "daemonize", false, "", "go to the background; the caller goes on once the start is complete"),
         new('\0', "export", true, "[type=]TYPE,id=ID,node-name=NAME[,OPTION=VALUE...]", "export a node"),
-        new('\0', "monitor", true, "[chardev=]ID[,mode=control][,pretty=on|off]", "serve QMP on a character device"),
+        new('\0', "monitor", true, "[chardev=]ID[,mode=control|readline][,pretty=on|off]", "serve QMP, or people who type, on a character device"),
         new('\0', "nbd-server", true, "addr.type=TYPE,addr.OPTION=VALUE...", "start an NBD server"),
         new('\0', "object", true, "[qom-type=]TYPE,id=ID[,OPTION=VALUE...]", "add an object; 'help' lists the types, 'TYPE,help' the options of one"),
         new('\0', "pidfile", true, "PATH", "write the process ID to a file once the start is complete"),

@@ -7,8 +7,8 @@ using Spectre.Console;
 namespace BlockUring.Cli.Demo;
 
 /// <summary>
-/// `blockuring demo`: makes a disk image with real files in it, converts it through the matrix of formats, compares every result with the
-/// source, and prints the rates.
+/// `blockuring demo`: makes a disk image with real files in it, converts it through the matrix of formats, reads it and
+/// backs it up twice at once by a daemon over QMP, compares every result with the source, and prints the rates.
 /// </summary>
 internal sealed class DemoCommand
 {
@@ -28,6 +28,15 @@ internal sealed class DemoCommand
         new("raw to qcow2, zstd", SourceName, "raw", "zstd.qcow2", "qcow2", "-c", "-o", "compression_type=zstd"),
         new("zstd to raw", "zstd.qcow2", "qcow2", "zstd.raw", "raw"),
         new("overlay on zstd to qcow2", "overlay.qcow2", "qcow2", "flat.qcow2", "qcow2"),
+    ];
+
+    // Two backups of one disk at one instant, side by side; the arguments of each.
+    private static readonly DemoStep[] JobTargets =
+    [
+        new("backup to raw, while written", "overlay.qcow2", "qcow2", "backup1.raw", "raw",
+            """{"job-id":"b1","device":"disk","target":"backup1","sync":"full"}"""),
+        new("and to qcow2, zlib, beside", "overlay.qcow2", "qcow2", "backup2.qcow2", "qcow2",
+            """{"job-id":"b2","device":"disk","target":"backup2","sync":"full","compress":true}"""),
     ];
 
     private readonly CommandOutput output;
@@ -86,11 +95,48 @@ internal sealed class DemoCommand
         }
 
         Say("");
+        failures += RunJobs(work, table);
+        Say("");
         Print(table);
+        var count = Steps.Length + JobTargets.Length;
         Say(failures == 0
-            ? $"All {Steps.Length} results are identical to the source."
-            : $"{failures} of {Steps.Length} results are NOT identical to the source.");
+            ? $"All {count} results are identical to the source."
+            : $"{failures} of {count} results are NOT identical to the source.");
         return failures == 0 ? 0 : 1;
+    }
+
+    // The overlay shows what the source holds. It is written to while it is backed up; the backups hold what it was.
+    private int RunJobs(string work, Table table)
+    {
+        using var jobs = new DemoJobs(output, work);
+        jobs.AddNode("disk", "qcow2", "overlay.qcow2");
+        var elapsed = jobs.RunJob("block-null", """{"device":"disk"}""");
+        table.AddRow("block-null: reads all of it", $"{elapsed.TotalSeconds:f2} s", Rate(elapsed), "-", "-");
+        foreach (var target in JobTargets)
+        {
+            Img("create", "-q", "-f", target.TargetFormat, Path.Combine(work, target.Target), $"{imageBytes}");
+            jobs.AddNode(target.Target[..target.Target.IndexOf('.')], target.TargetFormat, target.Target);
+        }
+
+        var actions = string.Join(',', JobTargets.Select(t => $$"""{"type":"blockdev-backup","data":{{t.Options[0]}}}"""));
+        elapsed = jobs.RunJob("transaction", $$"""{"actions":[{{actions}}]}""", JobTargets.Length, Overwrite);
+        if (jobs.Quit() != 0)
+            throw new CommandFailure("the daemon failed");
+        var failures = 0;
+        foreach (var target in JobTargets)
+        {
+            var verdict = Compare(work, target);
+            failures += verdict.StartsWith("identical", StringComparison.Ordinal) ? 0 : 1;
+            table.AddRow(target.Title, $"{elapsed.TotalSeconds:f2} s", Rate(elapsed), OnDisk(work, target), verdict);
+        }
+
+        return failures;
+
+        void Overwrite()
+        {
+            for (var offset = 0L; offset < imageBytes; offset += imageBytes / 16)
+                jobs.Write("disk", 0xdb, offset, 64 << 10);
+        }
     }
 
     // By our own compare, and by qemu-img where it is installed: a peer that we did not write.

@@ -156,8 +156,13 @@ public static class ChardevFactory
 
     private static BlockException Failure(string what, Exception e)
     {
-        var errno = e is SocketException { NativeErrorCode: > 0 and < 200 } socket ? socket.NativeErrorCode : Errno.EACCES;
-        var reason = e is SocketException ? Errno.Message(errno) : e.Message;
+        var errno = e switch
+        {
+            SocketException { NativeErrorCode: > 0 and < 200 } socket => socket.NativeErrorCode,
+            DirectoryNotFoundException => Errno.ENOENT,
+            _ => Errno.EACCES,
+        };
+        var reason = e is SocketException or DirectoryNotFoundException ? Errno.Message(errno) : e.Message;
         return new(BlockException.KindOf(errno), $"{what}: {reason}", errno, e);
     }
 }

@@ -47,7 +47,7 @@ internal sealed class ObjectRegistry
     public void Remove(string id)
     {
         var found = objects.Find(o => o.Id == id) ?? throw new QmpException($"object '{id}' not found");
-        if (found.UserCount > 0)
+        if (found.IsInUse)
             throw new QmpException($"object '{id}' is in use, can not be deleted");
         objects.Remove(found);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BlockUring.Graph.Throttling;
 using BlockUring.Qmp.Commands;
 using BlockUring.Qmp.Schema;
 
@@ -15,6 +16,8 @@ internal sealed class ThrottleGroupObject : UserObject
         "bps-write-max", "iops-total-max", "iops-total", "iops-write", "bps-total-max-length", "iops-write-max",
     ];
 
+    private ThrottleGroup? group;
+
     public ThrottleGroupObject(string id, JsonElement options)
         : base(QomType.ThrottleGroup, id)
     {
@@ -30,13 +33,17 @@ internal sealed class ThrottleGroupObject : UserObject
     /// <summary>The limits, complete.</summary>
     public ThrottleLimits Limits { get; private set; }
 
-    /// <summary>Called when the limits have been changed.</summary>
-    public Action? LimitsChanged { get; set; }
+    /// <inheritdoc/>
+    public override object? Service => group;
+
+    /// <inheritdoc/>
+    public override bool IsInUse => group is { MemberCount: > 0 };
 
     /// <inheritdoc/>
     public override ValueTask CompleteAsync(MonitorContext context)
     {
         Limits.Demand();
+        group = new ThrottleGroup(context.Scheduler, Id, LimitsOf(Limits));
         return default;
     }
 
@@ -58,14 +65,19 @@ internal sealed class ThrottleGroupObject : UserObject
         var changed = With(Limits, limits.EnumerateObject());
         changed.Demand();
         Limits = changed;
-        LimitsChanged?.Invoke();
+        group?.Limits = LimitsOf(changed);
     }
+
+    private static Graph.Throttling.ThrottleLimits LimitsOf(ThrottleLimits limits) => Graph.Throttling.ThrottleLimits.None.With(ValuesOf(limits));
+
+    private static Dictionary<string, long> ValuesOf(ThrottleLimits limits) =>
+        JsonSerializer.SerializeToElement(limits, QmpJson.Default.ThrottleLimits)
+            .EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt64(), StringComparer.Ordinal);
 
     // Single limits have names of their own, with "x-" in front.
     private static ThrottleLimits With(ThrottleLimits limits, IEnumerable<JsonProperty> changes)
     {
-        var values = JsonSerializer.SerializeToElement(limits, QmpJson.Default.ThrottleLimits)
-            .EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt64(), StringComparer.Ordinal);
+        var values = ValuesOf(limits);
         foreach (var change in changes)
         {
             var name = change.Name.StartsWith("x-", StringComparison.Ordinal) ? change.Name[2..] : change.Name;

@@ -79,9 +79,13 @@ public sealed class StartupOptions(IoThread thread, MonitorContext context, QmpS
             var options = Read("MonitorOptions", text, "chardev");
             var label = options.GetProperty("chardev").GetString();
             var chardev = context.Chardevs.FirstOrDefault(c => c.Label == label) ?? throw Refused($"chardev \"{label}\" not found");
-            if (options.TryGetProperty("mode", out var mode) && !mode.ValueEquals("control"))
-                throw Refused("Only QMP is supported");
-            server.AddMonitor(chardev, options.TryGetProperty("pretty", out var pretty) && pretty.GetBoolean());
+            var isPretty = options.TryGetProperty("pretty", out var pretty) && pretty.GetBoolean();
+            if (!options.TryGetProperty("mode", out var mode) || mode.ValueEquals("control"))
+                server.AddMonitor(chardev, isPretty);
+            else if (isPretty)
+                throw Refused("'pretty' is not compatible with HMP monitors");
+            else
+                server.AddLineMonitor(chardev);
         }
         catch (QmpException e)
         {

@@ -106,7 +106,7 @@ public sealed class GraphOpenerTests : IDisposable
         world.Add("{'driver':'null-co','node-name':'n','read-zeroes':true}");
         var top = world.Add("{'driver':'qcow2','node-name':'top','backing':'n','file':{'driver':'file','filename':'top.qcow2'}}");
         Assert.Equal("n", top.BackingLink!.Node.Name);
-        Assert.Equal("Block device n is in use", world.DeleteFails("n"));
+        Assert.Equal("Node 'n' is busy: node is used as backing hd of 'top'", world.DeleteFails("n"));
         world.Delete("top");
         Assert.Contains("n", world.Names);
     }

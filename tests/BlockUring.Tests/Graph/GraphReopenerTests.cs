@@ -67,7 +67,7 @@ public sealed class GraphReopenerTests : IDisposable
     {
         var user = world.Use(raw, GraphWorld.Writing);
         Assert.Equal(
-            "Cannot make block node read-only, there is a writer on it",
+            "Read-only block node 'a' cannot support read-write users",
             world.ReopenFails("{'driver':'raw','node-name':'a','file':'af','read-only':true}"));
         Assert.False(raw.IsReadOnly);
         GraphWorld.Done(world.WriteAsync(user, 0, 512, 1));

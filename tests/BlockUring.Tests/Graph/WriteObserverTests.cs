@@ -51,6 +51,24 @@ public sealed class WriteObserverTests : IDisposable
         Assert.Equal(0, node.Observers.Threshold);
     }
 
+    [Fact]
+    public void AFileBelowAFormatIsWatchedToo()
+    {
+        world.MakeQcow2("q.qcow2");
+        var image = world.Add("{'driver':'qcow2','node-name':'q','file':{'driver':'file','node-name':'f','filename':'q.qcow2'}}");
+        var file = world.Graph.Find("f");
+        var bitmap = file.Bitmaps.Create("b", file.Length, 65536);
+        var before = file.Length;
+        var told = 0;
+        file.Observers.ThresholdExceeded = (_, _, _) => told++;
+        file.Observers.Threshold = before;
+        world.Write(image, 0, 65536, 1);
+        Assert.Equal(1, told);
+        Assert.True(bitmap.Length > before, "the bitmap has not grown with the file");
+        Assert.True(bitmap.NextDirty(before, bitmap.Length) >= 0, "what was written is not dirty");
+        Assert.True(file.Observers.HighestWritten > before);
+    }
+
     [Theory]
     [InlineData("'detect-zeroes':'off'", "write 0+4096")]
     [InlineData("'detect-zeroes':'on'", "zero 0+4096")]

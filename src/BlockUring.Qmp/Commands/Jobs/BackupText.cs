@@ -13,7 +13,8 @@ internal static class BackupText
     {
         var (sync, mode) = (SyncOf(arguments.Sync), ModeOf(arguments.BitmapMode));
         var bitmap = FindBitmap(arguments, source, sync, ref mode);
-        var settings = JobText.Settings(arguments.JobId ?? arguments.Device, arguments.Speed, arguments.AutoFinalize, arguments.AutoDismiss);
+        // Why: the default is the name of a device, of which there are none here.
+        var settings = JobText.Settings(arguments.JobId ?? "", arguments.Speed, arguments.AutoFinalize, arguments.AutoDismiss);
         return new BackupRequest(settings, source, target)
         {
             Sync = sync,

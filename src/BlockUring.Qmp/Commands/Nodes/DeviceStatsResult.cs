@@ -75,6 +75,9 @@ internal sealed record DeviceStatsResult
     [JsonPropertyName("invalid_unmap_operations")]
     public long InvalidUnmaps { get; init; }
 
+    [JsonPropertyName("idle_time_ns")]
+    public long? IdleTime { get; init; }
+
     [JsonPropertyName("account_invalid")]
     public bool CountsInvalid { get; init; }
 
@@ -83,4 +86,13 @@ internal sealed record DeviceStatsResult
 
     [JsonPropertyName("timed_stats")]
     public IReadOnlyList<JsonElement> Timed { get; init; } = [];
+
+    [JsonPropertyName("rd_latency_histogram")]
+    public JsonElement? ReadLatencies { get; init; }
+
+    [JsonPropertyName("wr_latency_histogram")]
+    public JsonElement? WriteLatencies { get; init; }
+
+    [JsonPropertyName("flush_latency_histogram")]
+    public JsonElement? FlushLatencies { get; init; }
 }

@@ -2,4 +2,4 @@ namespace BlockUring.Qmp.Commands.Nodes;
 
 /// <summary>Somebody's use of a node ("XDbgBlockGraphEdge").</summary>
 internal sealed record GraphEdgeResult(
-    long Parent, long Child, string Name, IReadOnlyList<string> Perm, IReadOnlyList<string> SharedPerm);
+    ulong Parent, ulong Child, string Name, IReadOnlyList<string> Perm, IReadOnlyList<string> SharedPerm);

@@ -19,6 +19,8 @@ internal sealed record ImageResult
 
     public bool? Encrypted { get; init; }
 
+    public bool? Compressed { get; init; }
+
     public string? BackingFilename { get; init; }
 
     public string? FullBackingFilename { get; init; }

@@ -17,7 +17,7 @@ internal sealed record NodeResult
     public string? BackingFile { get; init; }
 
     [JsonPropertyName("backing_file_depth")]
-    public int BackingFileDepth { get; init; }
+    public long BackingFileDepth { get; init; }
 
     public bool Encrypted { get; init; }
 
@@ -42,6 +42,47 @@ internal sealed record NodeResult
     public long IopsWrite { get; init; }
 
     public required ImageResult Image { get; init; }
+
+    [JsonPropertyName("bps_max")]
+    public long? BpsMax { get; init; }
+
+    [JsonPropertyName("bps_rd_max")]
+    public long? BpsReadMax { get; init; }
+
+    [JsonPropertyName("bps_wr_max")]
+    public long? BpsWriteMax { get; init; }
+
+    [JsonPropertyName("iops_max")]
+    public long? IopsMax { get; init; }
+
+    [JsonPropertyName("iops_rd_max")]
+    public long? IopsReadMax { get; init; }
+
+    [JsonPropertyName("iops_wr_max")]
+    public long? IopsWriteMax { get; init; }
+
+    [JsonPropertyName("bps_max_length")]
+    public long? BpsMaxLength { get; init; }
+
+    [JsonPropertyName("bps_rd_max_length")]
+    public long? BpsReadMaxLength { get; init; }
+
+    [JsonPropertyName("bps_wr_max_length")]
+    public long? BpsWriteMaxLength { get; init; }
+
+    [JsonPropertyName("iops_max_length")]
+    public long? IopsMaxLength { get; init; }
+
+    [JsonPropertyName("iops_rd_max_length")]
+    public long? IopsReadMaxLength { get; init; }
+
+    [JsonPropertyName("iops_wr_max_length")]
+    public long? IopsWriteMaxLength { get; init; }
+
+    [JsonPropertyName("iops_size")]
+    public long? IopsSize { get; init; }
+
+    public string? Group { get; init; }
 
     public required CacheResult Cache { get; init; }
 

@@ -30,7 +30,7 @@ internal static class NodeText
     private static BitmapResult Describe(DirtyBitmap bitmap) => new(
         bitmap.Name,
         bitmap.Count,
-        bitmap.Granularity,
+        (uint)bitmap.Granularity,
         bitmap.IsRecording,
         bitmap.IsBusy || bitmap.HasSuccessor,
         bitmap.IsPersistent,

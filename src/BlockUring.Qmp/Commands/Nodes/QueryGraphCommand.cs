@@ -10,18 +10,18 @@ internal sealed class QueryGraphCommand()
     /// <inheritdoc/>
     protected override ValueTask<GraphResult> RunAsync(MonitorContext context, NoArguments arguments)
     {
-        var ids = new Dictionary<ILinkOwner, long>();
+        var ids = new Dictionary<ILinkOwner, ulong>();
         var links = context.Graph.Nodes.SelectMany(n => n.Parents).ToArray();
         // Users first, as in QEMU.
         List<ILinkOwner> owners = [.. links.Select(l => l.Owner).Where(o => o is not BlockNode).Distinct(), .. context.Graph.Nodes];
         foreach (var owner in owners)
-            ids.Add(owner, ids.Count + 1);
+            ids.Add(owner, (ulong)ids.Count + 1);
         return new(new GraphResult(
             [.. owners.Select(o => new GraphNodeResult(ids[o], TypeOf(o), NameOf(o)))],
             [.. links.Select(l => Edge(l, ids))]));
     }
 
-    private static GraphEdgeResult Edge(NodeLink link, Dictionary<ILinkOwner, long> ids) => new(
+    private static GraphEdgeResult Edge(NodeLink link, Dictionary<ILinkOwner, ulong> ids) => new(
         ids[link.Owner],
         ids[link.Node],
         link.Name,

@@ -1,4 +1,3 @@
-
 namespace BlockUring.Qmp.Hmp.Commands;
 
 /// <summary>info blockstats.</summary>

@@ -23,6 +23,7 @@ internal sealed class QemuIoMonitor(MonitorContext context)
         new ReadCommand(isVector: false, isAsync: false),
         new ReadCommand(isVector: true, isAsync: false),
         new SleepCommand(),
+        new TruncateCommand(),
         new WriteCommand(isVector: false, isAsync: false),
         new WriteCommand(isVector: true, isAsync: false),
     ];

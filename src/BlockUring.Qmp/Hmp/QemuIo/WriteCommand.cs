@@ -29,6 +29,7 @@ internal sealed class WriteCommand : QemuIoCommand
     }
 
     /// <inheritdoc/>
+    /// <remarks>-n is passed over: how zeroes are stored is the format's own affair.</remarks>
     public override async ValueTask RunAsync(QemuIoCall call)
     {
         var options = QemuIoOptions.Parse(Name, call.Arguments, isAsync ? "CfiP:quz" : isVector ? "CfqP:" : "bcCfnpP:qs:uz");
@@ -67,11 +68,9 @@ internal sealed class WriteCommand : QemuIoCommand
             return "-n requires -z to be specified";
         if (isAsync && writesZeroes && options.Rest.Count > 2)
             return "-z supports only a single length parameter";
-        if (isAsync && writesZeroes && hasPattern)
-            return "-z and -P cannot be specified at the same time";
         if (options.Has('u') && !writesZeroes)
             return "-u requires -z to be specified";
-        if ((writesZeroes && hasPattern) || (options.Has('s') && (writesZeroes || hasPattern)))
+        if (!isAsync && ((writesZeroes && hasPattern) || (options.Has('s') && (writesZeroes || hasPattern))))
             return "Only one of -z, -P, and -s can be specified at the same time";
         return options.Has('s') ? "-s is not supported: use -P pattern" : null;
     }

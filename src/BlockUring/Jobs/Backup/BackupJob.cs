@@ -40,8 +40,7 @@ public sealed class BackupJob : BlockJob
     public static async ValueTask<BackupJob> CreateAsync(BlockGraph graph, JobList jobs, BackupRequest request, JobTransaction? transaction = null)
     {
         BackupDemands.Check(request);
-        var filter = BackupFilter.Make(graph, request);
-        await GraphEditor.InsertAsync(graph, filter, request.Source);
+        var filter = await InsertFilterAsync(graph, request);
         var job = new BackupJob(graph, request, filter);
         var isKnown = false;
         try
@@ -102,6 +101,20 @@ public sealed class BackupJob : BlockJob
     {
         using var change = isUndone ? null : await graph.BeginChangeAsync();
         await ReleaseAsync();
+    }
+
+    private static async ValueTask<CopyBeforeWriteNode> InsertFilterAsync(BlockGraph graph, BackupRequest request)
+    {
+        var filter = BackupFilter.Make(graph, request);
+        try
+        {
+            await GraphEditor.InsertAsync(graph, filter, request.Source);
+            return filter;
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, "Could not create node: " + e.Message, e.ErrorNumber, e);
+        }
     }
 
     private async ValueTask CopyPiecesAsync(CopyCursor cursor)

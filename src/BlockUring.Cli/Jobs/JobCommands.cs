@@ -1,0 +1,89 @@
+using System.CommandLine;
+using BlockUring.Cli.Output;
+using BlockUring.Images;
+using BlockUring.Jobs.Backup;
+using BlockUring.Storage;
+
+namespace BlockUring.Cli.Jobs;
+
+/// <summary>The commands that run one job from its start to its end, as words and options.</summary>
+internal static class JobCommands
+{
+    /// <summary>`backup`.</summary>
+    public static Command MakeBackup(CommandOutput output)
+    {
+        var source = new Argument<string>("SOURCE") { Description = "The image to copy" };
+        var target = new Argument<string>("TARGET") { Description = "Where to; made unless it is there" };
+        var format = new Option<string?>("--format", "-f") { Description = "Format of the source (probed by default)" };
+        var targetFormat = new Option<string?>("--target-format", "-O") { Description = "Format of the target (default: the source's)" };
+        var sync = new Option<string>("--sync") { Description = "'full' for the whole disk, 'top' for what the top layer holds", DefaultValueFactory = _ => "full" };
+        var compress = new Option<bool>("--compress", "-c") { Description = "Compress the target" };
+        var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
+        var command = new Command("backup", "Copy a disk image with a backup job") { source, target, format, targetFormat, sync, compress, speed, cache, progress };
+        command.SetAction(result =>
+        {
+            if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode))
+                return 1;
+            if (result.GetValue(sync) is not ("full" or "top"))
+                return Refuse(output, $"--sync must be full or top, not '{result.GetValue(sync)}'");
+            return new BackupCommand(result.GetValue(source)!, result.GetValue(target)!)
+            {
+                SourceFormat = result.GetValue(format),
+                TargetFormat = result.GetValue(targetFormat),
+                Sync = result.GetValue(sync) == "top" ? BackupSync.Top : BackupSync.Full,
+                IsCompressed = result.GetValue(compress),
+                Speed = bytes,
+                Cache = mode!,
+                ShowsProgress = result.GetValue(progress),
+            }.Run(output);
+        });
+        return command;
+    }
+
+    /// <summary>`null`.</summary>
+    public static Command MakeNull(CommandOutput output)
+    {
+        var image = new Argument<string>("IMAGE") { Description = "The image to read" };
+        var format = new Option<string?>("--format", "-f") { Description = "Its format (probed by default)" };
+        var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
+        var command = new Command("null", "Read a whole disk image with a job that does nothing with it") { image, format, speed, cache, progress };
+        command.SetAction(result =>
+        {
+            if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode))
+                return 1;
+            return new NullCommand(result.GetValue(image)!)
+            {
+                Format = result.GetValue(format),
+                Speed = bytes,
+                Cache = mode!,
+                ShowsProgress = result.GetValue(progress),
+            }.Run(output);
+        });
+        return command;
+    }
+
+    private static Option<string?> MakeSpeed() => new("--speed") { Description = "The most bytes a second, with a suffix k, M or G (default: no limit)" };
+
+    private static Option<string> MakeCache() => new("--cache") { Description = "Cache mode of all files", DefaultValueFactory = _ => CacheMode.None.Name };
+
+    private static Option<bool> MakeProgress() => new("--progress", "-p") { Description = "Show progress where there is no terminal, too" };
+
+    private static bool TryRead(CommandOutput output, string? speed, string cache, out long bytes, out CacheMode? mode)
+    {
+        bytes = 0;
+        mode = CacheMode.Parse(cache);
+        if (mode == null)
+            Refuse(output, $"Invalid cache option: {cache}");
+        else if (speed != null && !SizeText.TryParse(speed, out bytes))
+            Refuse(output, $"--speed must be a number of bytes, with a suffix k, M or G, not '{speed}'");
+        else
+            return true;
+        return false;
+    }
+
+    private static int Refuse(CommandOutput output, string message)
+    {
+        output.Report(Launcher.ProgramName, message);
+        return 1;
+    }
+}
