@@ -151,6 +151,6 @@ internal sealed class CommandDispatcher(MonitorContext context)
     private static JsonElement ErrorOf(QmpErrorClass errorClass, string message) =>
         JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), message), QmpJson.Default.ErrorInfo);
 
-    // Why: what follows is advice for people at a terminal.
+    // Why: what follows is advice for people at a terminal. What a client sent may have several lines, and is quoted whole.
     private static string FirstLine(string message) => message.Split('\n', 2)[0];
 }

@@ -129,14 +129,19 @@ internal sealed class QmpSession
     private async ValueTask AcceptAsync(WireMessage message)
     {
         await output.WaitForRoomAsync();
-        if (CommandDispatcher.IsOutOfBand(message))
+        while (!hasEnded)
         {
-            await dispatcher.AnswerAsync(this, message);
-            return;
+            if (IsOutOfBandOn && CommandDispatcher.IsOutOfBand(message))
+            {
+                await dispatcher.AnswerAsync(this, message);
+                return;
+            }
+
+            if (requests.Count + (isRunningRequest ? 1 : 0) < (IsOutOfBandOn ? WireLimits.MaxQueuedRequests : 1))
+                break;
+            await taken.WaitAsync();
         }
 
-        while (!hasEnded && requests.Count + (isRunningRequest ? 1 : 0) >= (IsOutOfBandOn ? WireLimits.MaxQueuedRequests : 1))
-            await taken.WaitAsync();
         if (hasEnded)
             return;
         requests.Enqueue(message);

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Sockets;
 using System.Text;
 
@@ -6,13 +7,13 @@ namespace BlockUring.NativeTests.Qmp;
 /// <summary>A client as plain as can be: writes bytes, reads lines, waits at most a minute.</summary>
 internal sealed class QmpClient : IDisposable
 {
-    private readonly Socket socket = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
+    private readonly Socket socket;
     private readonly byte[] buffer = new byte[64 << 10];
     private readonly List<byte> pending = [];
 
     public QmpClient(string path, bool negotiates = false)
     {
-        socket.Connect(new UnixDomainSocketEndPoint(path));
+        socket = Connect(path);
         Greeting = ReadLine()!;
         if (!negotiates)
             return;
@@ -80,4 +81,23 @@ internal sealed class QmpClient : IDisposable
     }
 
     public void Dispose() => socket.Dispose();
+
+    // A server that is just starting has bound its socket and does not listen yet.
+    private static Socket Connect(string path)
+    {
+        for (var start = Stopwatch.StartNew(); ;)
+        {
+            var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified) { ReceiveTimeout = 60_000, SendTimeout = 60_000 };
+            try
+            {
+                socket.Connect(new UnixDomainSocketEndPoint(path));
+                return socket;
+            }
+            catch (SocketException e) when (e.SocketErrorCode == SocketError.ConnectionRefused && start.Elapsed < TimeSpan.FromSeconds(60))
+            {
+                socket.Dispose();
+                Thread.Sleep(5);
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ using BlockUring.NativeTests.Uring;
 using BlockUring.Qmp;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
+using BlockUring.Qmp.Objects;
 using BlockUring.Storage;
 using Xunit;
 
@@ -74,6 +75,20 @@ public class QmpServerTests
         socket.Send(Encoding.ASCII.GetBytes(Negotiate + Version));
         socket.Shutdown(SocketShutdown.Send);
         Assert.Equal(3, ReadAll(socket).Split("\r\n", StringSplitOptions.RemoveEmptyEntries).Length);
+    }
+
+    [Fact]
+    public void SecretsAreReadFromFilesWithinLimits()
+    {
+        using var daemon = new OwnDaemon();
+        using var client = new QmpClient(daemon.Path, negotiates: true);
+        var path = Path.Combine(daemon.Folder, "secret");
+        File.WriteAllText(path, "YWJj\n");
+        Assert.Equal("""{"return": {}}""", client.Ask(Secret("s1", path)));
+        Assert.Contains("more than 1048576 bytes", client.Ask(Secret("s2", "/dev/zero")), StringComparison.Ordinal);
+        Assert.Contains("No such file", client.Ask(Secret("s3", "")), StringComparison.Ordinal);
+        Assert.Contains("No such file", client.Ask(Secret("s4", "a\\u0000b")), StringComparison.Ordinal);
+        Assert.Equal("abc"u8.ToArray(), daemon.Context.Objects.Find<SecretObject>("s1")!.Content);
     }
 
     [Fact]
@@ -162,6 +177,7 @@ public class QmpServerTests
     [InlineData("socket,path=/does/not/exist/x,id=x", "Failed to connect to '/does/not/exist/x': No such file or directory")]
     [InlineData("socket,path=/does/not/exist/x,id=x,server=on,wait=off", "Failed to bind socket to /does/not/exist/x: No such file or directory")]
     [InlineData("socket,host=localhost,port=1,id=x", "Failed to connect to 'localhost:1': Connection refused")]
+    [InlineData("socket,fd=9999,id=x,server=on,wait=off", "File descriptor '9999' is not a socket")]
     public void FailuresNameWhatAndWhy(string options, string expected) => RingHost.Run(async io =>
     {
         var failure = await Assert.ThrowsAsync<BlockException>(async () => await ChardevFactory.OpenAsync(io, ChardevOptions.Parse(options), _ => { }));
@@ -180,6 +196,9 @@ public class QmpServerTests
             Assert.Equal("Failed to find an available port: Address already in use", failure.Message);
         });
     }
+
+    private static string Secret(string id, string path) =>
+        $$$"""{"execute":"object-add","arguments":{"qom-type":"secret","id":"{{{id}}}","format":"base64","file":"{{{path}}}"}}""";
 
     private static int FreePort()
     {

@@ -11,6 +11,8 @@ public static class ChardevFactory
 {
     private const int Backlog = 1;
 
+    private static IPAddress AnyAddress => Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+
     /// <summary>Makes a device.</summary>
     /// <param name="thread">Serves it.</param>
     /// <param name="options">What to make.</param>
@@ -40,7 +42,7 @@ public static class ChardevFactory
         if (options.Descriptor >= 0)
         {
             address = $"fd:{options.Descriptor}";
-            return new(new SafeSocketHandle(options.Descriptor, ownsHandle: true));
+            return Inherit(options.Descriptor);
         }
 
         return options.Path != null ? ListenOnPath(options.Path, out address) : ListenOnPort(options, out address);
@@ -71,9 +73,9 @@ public static class ChardevFactory
         var socket = (Socket?)null;
         try
         {
-            var ip = options.Host!.Length == 0 ? IPAddress.IPv6Any : AddressOf(options.Host);
+            var ip = options.Host!.Length == 0 ? AnyAddress : AddressOf(options);
             socket = new(ip.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            if (options.Host.Length == 0)
+            if (ip.Equals(IPAddress.IPv6Any))
                 socket.DualMode = true;
             socket.Bind(new IPEndPoint(ip, options.Port));
             socket.Listen(Backlog);
@@ -87,22 +89,43 @@ public static class ChardevFactory
         }
     }
 
-    private static IPAddress AddressOf(string host)
+    private static Socket Inherit(int descriptor)
     {
-        var addresses = Dns.GetHostAddresses(host);
-        return Array.Find(addresses, a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
+        try
+        {
+            return new(new SafeSocketHandle(descriptor, ownsHandle: true));
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            throw new BlockException(BlockErrorKind.Invalid, $"File descriptor '{descriptor}' is not a socket", Errno.EINVAL, e);
+        }
+    }
+
+    private static IPAddress AddressOf(ChardevOptions options)
+    {
+        try
+        {
+            var addresses = Dns.GetHostAddresses(options.Host!);
+            return Array.Find(addresses, a => a.AddressFamily == AddressFamily.InterNetwork) ?? addresses[0];
+        }
+        catch (Exception e) when (e is SocketException or ArgumentException)
+        {
+            throw new BlockException(
+                BlockErrorKind.NotFound, $"address resolution failed for {options.Host}:{options.Port}: Name or service not known", inner: e);
+        }
     }
 
     private static async ValueTask<Chardev> ConnectAsync(IoThread thread, ChardevOptions options)
     {
         if (options.Descriptor >= 0)
-            return new ConnectedChardev(thread, new(new SafeSocketHandle(options.Descriptor, true)), options.Id, $"fd:{options.Descriptor}");
+            return new ConnectedChardev(thread, Inherit(options.Descriptor), options.Id, $"fd:{options.Descriptor}");
         var isUnix = options.Path != null;
         if (isUnix)
             DemandPlace(options.Path!, $"Failed to connect to '{options.Path}'");
         var socket = isUnix
             ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
             : new Socket(SocketType.Stream, ProtocolType.Tcp);
+        var ip = isUnix ? null : options.Host!.Length == 0 ? IPAddress.Loopback : AddressOf(options);
         try
         {
             await thread.OffloadAsync(() =>
@@ -110,7 +133,7 @@ public static class ChardevFactory
                 if (isUnix)
                     socket.Connect(new UnixDomainSocketEndPoint(options.Path!));
                 else
-                    socket.Connect(options.Host!.Length == 0 ? "localhost" : options.Host, options.Port);
+                    socket.Connect(ip!, options.Port);
                 return 0;
             });
         }

@@ -7,6 +7,9 @@ namespace BlockUring.Qmp.Channels;
 /// <summary>What --chardev says, checked, with QEMU's errors.</summary>
 public sealed record ChardevOptions
 {
+    // What struct sockaddr_un holds, less a zero byte.
+    private const int MaxPathBytes = 107;
+
     private static readonly string[] SocketKeys =
         ["path", "host", "port", "fd", "server", "wait", "nodelay", "ipv4", "ipv6", "to", "reconnect", "telnet", "websocket", "abstract", "tight", "mux"];
 
@@ -89,6 +92,8 @@ public sealed record ChardevOptions
             throw Invalid("'reconnect' option is incompatible with 'server' option");
         if (path != null && values.ContainsKey("fd"))
             throw Invalid("None or one of 'path' and 'fd' option required.");
+        if (path != null && System.Text.Encoding.UTF8.GetByteCount(path) is 0 or > MaxPathBytes)
+            throw Invalid(path!.Length == 0 ? "chardev: socket: no path given" : $"UNIX socket path '{path}' is too long");
         var isTcp = path == null && (host != null || values.ContainsKey("port"));
         if (isTcp && !values.ContainsKey("port"))
             throw Invalid("chardev: socket: no port given");

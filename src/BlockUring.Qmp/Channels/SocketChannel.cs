@@ -21,10 +21,11 @@ internal sealed class SocketChannel : ByteChannel
         this.thread = thread;
         this.socket = socket;
         target = new((int)socket.SafeHandle.DangerousGetHandle(), name);
+        PeerText = socket.AddressFamily == AddressFamily.Unix ? "" : PeerOf(socket);
     }
 
     /// <summary>Who is at the other end, as QEMU adds it to the name of a device; "" for a unix socket.</summary>
-    public string PeerText => socket.AddressFamily == AddressFamily.Unix ? "" : $" <-> {socket.RemoteEndPoint}";
+    public string PeerText { get; }
 
     /// <inheritdoc/>
     public override ValueTask<int> ReceiveAsync(IoMemory destination) => thread.Queue.ReceiveAsync(target, destination);
@@ -52,4 +53,17 @@ internal sealed class SocketChannel : ByteChannel
 
     /// <inheritdoc/>
     protected override void Dispose(bool isDisposing) => socket.Dispose();
+
+    private static string PeerOf(Socket socket)
+    {
+        try
+        {
+            return $" <-> {socket.RemoteEndPoint}";
+        }
+        catch (SocketException)
+        {
+            // It has gone already.
+            return "";
+        }
+    }
 }

@@ -88,8 +88,16 @@ internal sealed class SocketChardev : Chardev
     private SocketChannel ChannelOf(int descriptor)
     {
         var socket = new Socket(new SafeSocketHandle(descriptor, ownsHandle: true));
-        if (options.Path == null && options.Descriptor < 0 && options.HasNoDelay)
-            socket.NoDelay = true;
+        try
+        {
+            if (options.HasNoDelay && socket.ProtocolType == ProtocolType.Tcp)
+                socket.NoDelay = true;
+        }
+        catch (SocketException)
+        {
+            // It has gone already; the first receive will say so.
+        }
+
         return new(thread, socket, address);
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
+using Microsoft.Win32.SafeHandles;
 
 namespace BlockUring.Qmp.Objects;
 
@@ -85,17 +86,28 @@ internal sealed class SecretObject : UserObject
         {
             try
             {
-                Content = new FileInfo(path) is { Exists: true, Length: > MaxBytes } ? null : File.ReadAllBytes(path);
+                using var handle = File.OpenHandle(path);
+                Content = ReadSome(handle);
                 Reason = $"more than {MaxBytes} bytes";
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or ArgumentException)
             {
-                Reason = ReasonOf(e is FileNotFoundException or DirectoryNotFoundException ? Errno.ENOENT : Errno.EIO);
+                Reason = ReasonOf(e is FileNotFoundException or DirectoryNotFoundException or ArgumentException ? Errno.ENOENT : Errno.EIO);
             }
             catch (UnauthorizedAccessException)
             {
                 Reason = ReasonOf(Errno.EACCES);
             }
+        }
+
+        // Why no longer than that: a device like /dev/zero has no end.
+        private static byte[]? ReadSome(SafeFileHandle handle)
+        {
+            var buffer = new byte[MaxBytes + 1];
+            var length = 0;
+            for (int count; length < buffer.Length && (count = RandomAccess.Read(handle, buffer.AsSpan(length), length)) > 0;)
+                length += count;
+            return length > MaxBytes ? null : buffer[..length];
         }
 
         private string ReasonOf(int errno) => $"Failed to open file “{path}”: {Errno.Message(errno)}";

@@ -10,8 +10,8 @@ namespace BlockUring.Qmp.Wire;
 internal sealed class JsonLexer
 {
     // Everything else in a string goes on with it.
-    private static readonly SearchValues<byte> EndsDoubleQuotedRun = SearchValues.Create([.. Enumerable.Range(0, 32).Select(b => (byte)b), (byte)'"', (byte)'\\', 0xFE, 0xFF]);
-    private static readonly SearchValues<byte> EndsSingleQuotedRun = SearchValues.Create([.. Enumerable.Range(0, 32).Select(b => (byte)b), (byte)'\'', (byte)'\\', 0xFE, 0xFF]);
+    private static readonly SearchValues<byte> EndsDoubleQuotedRun = EndOfRun((byte)'"');
+    private static readonly SearchValues<byte> EndsSingleQuotedRun = EndOfRun((byte)'\'');
 
     private ArrayBufferWriter<byte> text = new(256);
     private State state;
@@ -164,6 +164,9 @@ internal sealed class JsonLexer
         State.Exponent or State.ExponentSign => IsDigit(next) ? State.ExponentDigits : null,
         _ => state,
     };
+
+    private static SearchValues<byte> EndOfRun(byte quote) =>
+        SearchValues.Create([.. Enumerable.Range(0, 0x20).Select(b => (byte)b), quote, (byte)'\\', 0xFE, 0xFF]);
 
     private static State? StartOf(byte next) => next switch
     {

@@ -13,6 +13,8 @@ internal ref struct MessageParser
     private static readonly JsonWriterOptions WriterOptions = new() { SkipValidation = true, MaxDepth = WireLimits.MaxDepth };
     private static readonly JsonDocumentOptions DocumentOptions = new() { MaxDepth = WireLimits.MaxDepth };
 
+    private const int MaxKeptNames = 32;
+
     private readonly ReadOnlySpan<byte> text;
     private readonly List<JsonToken> tokens;
     private readonly Utf8JsonWriter writer;
@@ -106,8 +108,7 @@ internal ref struct MessageParser
         }
 
         next++;
-        if (names.Count > depth)
-            names[depth]?.Clear();
+        ForgetNames(depth);
         writer.WriteEndObject();
         return true;
     }
@@ -162,6 +163,17 @@ internal ref struct MessageParser
         while (names.Count <= depth)
             names.Add(null);
         return names[depth] ??= new(StringComparer.Ordinal);
+    }
+
+    // Why: clearing a large set takes its capacity in time, each time, however few names are in it.
+    private readonly void ForgetNames(int depth)
+    {
+        if (names.Count <= depth)
+            return;
+        if (names[depth]?.Count > MaxKeptNames)
+            names[depth] = null;
+        else
+            names[depth]?.Clear();
     }
 
     private bool Fail(string message)

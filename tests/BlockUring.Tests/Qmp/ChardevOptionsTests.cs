@@ -15,8 +15,19 @@ public class ChardevOptionsTests
     [InlineData("socket,path=/x,bar=1,id=x", "Invalid parameter 'bar'")]
     [InlineData("socket,host=localhost,id=x", "chardev: socket: no port given")]
     [InlineData("socket,id=x", "Unable to parse FD number ")]
+    [InlineData("socket,id=x,path=", "chardev: socket: no path given")]
+    [InlineData("socket,id=x,fd=nine", "Unable to parse FD number nine")]
     public void WrongOptionsAreRefused(string text, string expected) =>
         Assert.Equal(expected, Assert.Throws<BlockException>(() => ChardevOptions.Parse(text)).Message);
+
+    [Fact]
+    public void APathMustFitASocketsAddress()
+    {
+        var path = "/" + new string('x', 107);
+        var failure = Assert.Throws<BlockException>(() => ChardevOptions.Parse($"socket,id=x,path={path}"));
+        Assert.Equal($"UNIX socket path '{path}' is too long", failure.Message);
+        Assert.Equal(path[..^1], ChardevOptions.Parse($"socket,id=x,path={path[..^1]}").Path);
+    }
 
     [Fact]
     public void AServerWaitsUnlessToldOtherwise()

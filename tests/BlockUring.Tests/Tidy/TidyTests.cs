@@ -26,6 +26,9 @@ public partial class TidyTests
         ("src/BlockUring/Graph/", [.. Above("Jobs"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
         ("src/BlockUring/Jobs/", [.. Above("Qmp"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
         ("src/BlockUring.Qmp/", [.. Above("Cli"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
+        ("src/BlockUring.Qmp/Wire/", ["BlockUring.Qmp.Schema", "BlockUring.Qmp.Commands", "BlockUring.Qmp.Channels", "BlockUring.Qmp.Objects"]),
+        ("src/BlockUring.Qmp/Schema/", ["BlockUring.Qmp.Channels", "BlockUring.Qmp.Objects"]),
+        ("src/BlockUring.Qmp/Channels/", ["BlockUring.Qmp.Wire", "BlockUring.Qmp.Schema", "BlockUring.Qmp.Commands", "BlockUring.Qmp.Objects"]),
     ];
 
     [Fact]
