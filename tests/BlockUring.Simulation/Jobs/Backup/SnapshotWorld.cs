@@ -142,7 +142,7 @@ internal sealed class SnapshotWorld : IDisposable
     {
         while (!isOver)
         {
-            await scheduler.DelayAsync(TimeSpan.FromMilliseconds(checksAccess ? random.Next(10) : 0));
+            await scheduler.DelayAsync(TimeSpan.FromMilliseconds(checksAccess ? random.Next(10) : random.Next(1, 3)));
             var start = random.NextInt64(model.Length);
             var length = (int)Math.Min(random.Next(1, 200_000), model.Length - start);
             if (checksAccess && random.Next(8) == 0)
