@@ -37,7 +37,7 @@ internal sealed class SnapshotWorld : IDisposable
     public SnapshotWorld(int seed)
     {
         random = new Random(seed);
-        scheduler = new SimulatedScheduler(seed, buffers) { EarlyDelayShare = random.Next(3) * 0.05 };
+        scheduler = new SimulatedScheduler(seed, buffers) { EarlyDelayShare = random.Next(1, 4) * 0.1 };
         var sourceDisk = new SimulatedDisk(seed + 1, scheduler) { ImmediateShare = random.Next(2) * 0.3 };
         targetDisk = new SimulatedDisk(seed + 2, scheduler) { ImmediateShare = random.Next(2) * 0.3 };
         (isOverlay, isJob) = (random.Next(2) == 0, random.Next(2) == 0);
@@ -82,7 +82,11 @@ internal sealed class SnapshotWorld : IDisposable
         NodeLink[] links = [link, Read(through, access), Read(below, target)];
         var writers = new Task[random.Next(1, 4)];
         for (var i = 0; i < writers.Length; i++)
-            writers[i] = new GuestWriter(scheduler, guest, model, random.Next()) { MayFail = () => isFaulty && !breaksSnapshot }.RunAsync(random.Next(10, 80));
+        {
+            var writer = new GuestWriter(scheduler, guest, model, random.Next()) { MayFail = () => !breaksSnapshot };
+            writers[i] = writer.RunAsync(random.Next(10, 80));
+        }
+
         List<Task> readers = [ReadAllAsync(through, checksAccess: true), ReadAllAsync(through, checksAccess: true)];
         for (var count = isOverlay ? 6 : 0; count > 0; count--)
             readers.Add(ReadAllAsync(below, checksAccess: false));
