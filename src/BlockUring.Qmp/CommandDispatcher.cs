@@ -49,7 +49,7 @@ internal sealed class CommandDispatcher(MonitorContext context)
         }
         catch (BlockException e)
         {
-            reply.Add(("error", ErrorOf(QmpErrorClass.GenericError, e.Message)));
+            reply.Add(("error", ErrorOf(QmpErrorClass.GenericError, FirstLine(e.Message))));
         }
 
         // Why: what a command ends, ends in a turn of its own, and its events come before the answer, as in QEMU.
@@ -149,7 +149,7 @@ internal sealed class CommandDispatcher(MonitorContext context)
     }
 
     private static JsonElement ErrorOf(QmpErrorClass errorClass, string message) =>
-        JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), FirstLine(message)), QmpJson.Default.ErrorInfo);
+        JsonSerializer.SerializeToElement(new ErrorInfo(errorClass.ToString(), message), QmpJson.Default.ErrorInfo);
 
     // Why: what follows is advice for people at a terminal.
     private static string FirstLine(string message) => message.Split('\n', 2)[0];

@@ -106,6 +106,7 @@ public sealed class ArgumentErrorTests : DaemonTestBase
         blockdev-create {'job-id':'j','options':{'driver':'qcow2','file':'n','size':1,'version':'v4'}}
         blockdev-create {'job-id':'j','options':{'driver':'qcow2','file':'n','size':1,'preallocation':'zork'}}
         blockdev-create {'job-id':'j','options':{'driver':'qcow2','file':'n','size':-1}}
+        wait JOB_STATUS_CHANGE j concluded
         """,
     [
         new(

@@ -13,6 +13,7 @@ namespace BlockUring.Cli.Demo;
 internal sealed class DemoJobs : IDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
 
     private readonly CommandOutput output;
     private readonly string work;
@@ -34,8 +35,8 @@ internal sealed class DemoJobs : IDisposable
         string[] options = ["daemon", "--chardev", $"socket,id=c,path={socket.Replace(",", ",,")},server=on,wait=off", "--monitor", "c", "--pidfile", ready];
         Say($"$ blockuring {string.Join(' ', options)}");
         daemon = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. prefix, .. options]))!;
-        while (!File.Exists(ready) && !daemon.HasExited)
-            Thread.Sleep(5);
+        while (!File.Exists(ready) && !daemon.WaitForExit(PollInterval))
+            continue;
         client = QmpClient.Connect(socket);
     }
 

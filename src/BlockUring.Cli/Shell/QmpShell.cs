@@ -11,9 +11,8 @@ namespace BlockUring.Cli.Shell;
 internal sealed class QmpShell
 {
     private static readonly TimeSpan KeyStep = TimeSpan.FromMilliseconds(20);
-    private static readonly JsonWriterOptions Pretty = new() { Indented = true, IndentSize = 4, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
-
     private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonWriterOptions Pretty = Compact with { Indented = true, IndentSize = 4 };
 
     private readonly CommandOutput output;
     private readonly QmpClient client;

@@ -29,14 +29,17 @@ internal sealed class ChunkWriter : IDisposable
     /// <summary>What is said of every write.</summary>
     public WriteFlags Flags { get; init; }
 
+    /// <summary>What is said of zeroes besides; without <see cref="WriteFlags.MayUnmap"/> they hide whatever the target is put over.</summary>
+    public WriteFlags ZeroFlags { get; init; } = WriteFlags.MayUnmap;
+
     /// <summary>Writes a chunk.</summary>
     /// <returns>Bytes of data, without zeroes.</returns>
     public ValueTask<int> WriteAsync(long offset, IoMemory memory) =>
-        Compressor != null ? Compressor.WriteAsync(offset, memory, MustStoreZeroes(offset)) : WriteRunsAsync(offset, memory);
+        Compressor != null ? Compressor.WriteAsync(offset, memory, MustStoreZeroes(offset) ? ZeroFlags : null) : WriteRunsAsync(offset, memory);
 
     /// <summary>Stores zeroes where they must be.</summary>
     public ValueTask ZeroAsync(long offset, long length) =>
-        MustStoreZeroes(offset) ? target.WriteZeroesAsync(offset, length, Flags | WriteFlags.MayUnmap) : ValueTask.CompletedTask;
+        MustStoreZeroes(offset) ? target.WriteZeroesAsync(offset, length, Flags | ZeroFlags) : ValueTask.CompletedTask;
 
     public void Dispose() => Compressor?.Dispose();
 

@@ -31,10 +31,10 @@ internal sealed class ClusterCompressor : IDisposable
     /// <summary>Writes a chunk that starts on a cluster.</summary>
     /// <param name="offset">Guest offset.</param>
     /// <param name="memory">The chunk; only the image's last cluster may be short, and then its buffer has room for the whole of it.</param>
-    /// <param name="storeZeroes">Whether clusters of zeroes must be written, as zero clusters, rather than left out.</param>
+    /// <param name="zeroFlags">What is said when clusters of zeroes are written, as zero clusters; null when they are left out.</param>
     /// <returns>Bytes of clusters that were not all zeroes.</returns>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    public async ValueTask<int> WriteAsync(long offset, IoMemory memory, bool storeZeroes)
+    public async ValueTask<int> WriteAsync(long offset, IoMemory memory, WriteFlags? zeroFlags)
     {
         var count = (memory.Length + clusterLength - 1) / clusterLength;
         Start(memory, count);
@@ -48,8 +48,8 @@ internal sealed class ClusterCompressor : IDisposable
             var at = offset + ((long)i * clusterLength);
             if (job.IsZero)
             {
-                if (storeZeroes)
-                    await target.WriteZeroesAsync(at, cluster.Length, WriteFlags.MayUnmap);
+                if (zeroFlags is { } flags)
+                    await target.WriteZeroesAsync(at, cluster.Length, flags);
                 continue;
             }
 

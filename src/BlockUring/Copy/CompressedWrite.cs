@@ -18,6 +18,6 @@ public static class CompressedWrite
     {
         using var codecs = new CodecPool(type);
         using var compressor = new ClusterCompressor(scheduler, target, codecs);
-        await compressor.WriteAsync(offset, source, storeZeroes: true);
+        await compressor.WriteAsync(offset, source, WriteFlags.MayUnmap);
     }
 }

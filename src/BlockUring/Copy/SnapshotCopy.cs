@@ -367,8 +367,8 @@ public sealed class SnapshotCopy : IDisposable
             while (length > 0)
             {
                 var status = await target.Layer.GetLayerStatusAsync(offset, length);
-                if (!status.IsZero || target.Backing != null)
-                    await target.WriteZeroesAsync(offset, status.Length, WriteFlags.MayUnmap);
+                if (!status.IsZero || (!status.IsAllocated && (target.MayShowBacking || settings.StoresZeroes)))
+                    await target.WriteZeroesAsync(offset, status.Length, settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap);
                 offset += status.Length;
                 length -= status.Length;
             }
@@ -381,6 +381,7 @@ public sealed class SnapshotCopy : IDisposable
 
     private ChunkWriter MakeWriter() => new(target, Math.Min(settings.MaxChunk, Math.Max(4096, Math.Min(ClusterLength, 64 << 10))))
     {
+        ZeroFlags = settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap,
         Compressor = codecs == null ? null : new ClusterCompressor(scheduler, target, codecs),
     };
 }

@@ -14,6 +14,9 @@ public sealed record SnapshotCopySettings
     /// <summary>Whether only what the source's top layer holds is copied (sync=top).</summary>
     public bool TopOnly { get; init; }
 
+    /// <summary>Whether zeroes are stored even where the target reads so already, since it will be put over another image.</summary>
+    public bool StoresZeroes { get; init; }
+
     /// <summary>Compress clusters with this method; null means not.</summary>
     public CompressionType? Compression { get; init; }
 

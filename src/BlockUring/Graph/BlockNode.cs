@@ -15,6 +15,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
 {
     private readonly List<NodeLink> children = [];
     private readonly List<NodeLink> parents = [];
+    private NodeSettings settings;
     private NodeFile? file;
 
     /// <summary>Makes a node that is not in any graph yet.</summary>
@@ -25,7 +26,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     {
         Name = name;
         DriverName = driverName;
-        Settings = settings;
+        this.settings = settings;
         Observers = new WriteObservers(this);
         Blockers = new OperationBlockers(this);
     }
@@ -40,7 +41,15 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     public long Sequence { get; internal set; }
 
     /// <summary>The options in force.</summary>
-    public NodeSettings Settings { get; internal set; }
+    public NodeSettings Settings
+    {
+        get => settings;
+        internal set
+        {
+            settings = value;
+            SettingsChanged();
+        }
+    }
 
     /// <inheritdoc/>
     public string Description => $"node '{Name}'";
@@ -167,6 +176,11 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
 
     /// <summary>Called when one of the links has come, gone, or leads elsewhere; no request is in flight.</summary>
     internal virtual void LinksChanged()
+    {
+    }
+
+    /// <summary>Called when other options are in force.</summary>
+    internal virtual void SettingsChanged()
     {
     }
 

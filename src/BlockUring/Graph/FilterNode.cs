@@ -34,6 +34,9 @@ public abstract class FilterNode : BlockNode
     public override GuestDisk? Backing => Filtered.Backing;
 
     /// <inheritdoc/>
+    public override bool MayShowBacking => Filtered.MayShowBacking;
+
+    /// <inheritdoc/>
     public override GuestDisk Layer => Filtered.Layer;
 
     /// <inheritdoc/>

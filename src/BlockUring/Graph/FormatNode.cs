@@ -19,6 +19,7 @@ public sealed class FormatNode : BlockNode
         Image = image;
         this.mainFile = mainFile;
         this.dataFile = dataFile;
+        SettingsChanged();
     }
 
     /// <summary>The open image. Its backing disk is the backing node.</summary>
@@ -35,6 +36,9 @@ public sealed class FormatNode : BlockNode
 
     /// <inheritdoc/>
     public override GuestDisk? Backing => Image.Backing;
+
+    /// <inheritdoc/>
+    public override bool MayShowBacking => Image.MayShowBacking;
 
     /// <inheritdoc/>
     public override ValueTask ReadAsync(long offset, IoMemory destination)
@@ -63,6 +67,9 @@ public sealed class FormatNode : BlockNode
         Image.Format.DemandOptions(options.Clone());
         return null;
     }
+
+    // What the guest discards reaches the file only where both nodes are told so; the file's decides for itself.
+    internal override void SettingsChanged() => Image.Format.PassesDiscards = Settings.Unmap;
 
     internal override void LinksChanged()
     {

@@ -55,7 +55,10 @@ public static class GraphEditor
     {
         using var section = await graph.DrainAsync(overlay, below);
         DemandNoCycle(overlay, below);
-        NodeLink[] moved = [.. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true })];
+        NodeLink[] moved =
+        [
+            .. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true } && !(l.Owner is BlockNode above && Reaches(overlay, above))),
+        ];
         foreach (var link in moved)
             link.DemandNotFrozen();
         foreach (var link in moved)
@@ -124,7 +127,8 @@ public static class GraphEditor
 
     internal static void Move(BlockGraph graph, BlockNode from, BlockNode to, Func<NodeLink, bool> wanted)
     {
-        var links = from.Parents.Where(wanted).ToArray();
+        // Why: what is below the other node itself (a backup's target over its source) would come to use what it is below of.
+        var links = from.Parents.Where(l => wanted(l) && !(l.Owner is BlockNode above && Reaches(to, above))).ToArray();
         foreach (var link in links)
             link.DemandNotFrozen();
         foreach (var link in links)

@@ -26,6 +26,12 @@ public abstract class GuestDisk
     /// <summary>The disk that shows through where this one has nothing of its own; null where zeroes do.</summary>
     public virtual GuestDisk? Backing => null;
 
+    /// <summary>
+    /// Whether something else may be seen, now or when the disk is opened again, where it has nothing of its own: it has a backing disk, or its
+    /// header names one.
+    /// </summary>
+    public virtual bool MayShowBacking => Backing != null;
+
     /// <summary>The disk that holds what is seen here: this one, or for a filter the first below it that is none.</summary>
     public virtual GuestDisk Layer => this;
 

@@ -40,6 +40,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     public override GuestDisk? Backing => backing;
 
     /// <inheritdoc/>
+    public override bool MayShowBacking => backing != null || Format.BackingFileName != null;
+
+    /// <inheritdoc/>
     public override long Length => Format.Length;
 
     /// <inheritdoc/>
@@ -348,7 +351,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     {
         try
         {
-            await CopyEdgesAsync(reservation);
+            await ClusterEdges.CopyAsync(this, reservation);
             await reservation.File.WriteAsync(reservation.HostOffset, source);
         }
         catch
@@ -365,7 +368,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     {
         try
         {
-            await CopyEdgesAsync(reservation);
+            await ClusterEdges.CopyAsync(this, reservation);
             await reservation.File.WriteZeroesAsync(reservation.HostOffset, reservation.Length, mayUnmap);
         }
         catch
@@ -398,39 +401,6 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             offset += reservation.Length;
             await FillWithZeroesAsync(reservation, mayUnmap: false);
         }
-    }
-
-    private ValueTask CopyEdgesAsync(WriteReservation reservation) =>
-        reservation.HeadLength == 0 && reservation.TailLength == 0 ? ValueTask.CompletedTask : CopyBothEdgesAsync(reservation);
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask CopyBothEdgesAsync(WriteReservation reservation)
-    {
-        if (reservation.HeadLength > 0)
-        {
-            await CopyEdgeAsync(
-                reservation.File,
-                reservation.GuestOffset - reservation.HeadLength,
-                reservation.HostOffset - reservation.HeadLength,
-                (int)reservation.HeadLength);
-        }
-
-        if (reservation.TailLength > 0)
-        {
-            await CopyEdgeAsync(
-                reservation.File,
-                reservation.GuestOffset + reservation.Length,
-                reservation.HostOffset + reservation.Length,
-                (int)reservation.TailLength);
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask CopyEdgeAsync(BlockFile file, long guestOffset, long hostOffset, int length)
-    {
-        using var buffer = Buffers.Rent(length);
-        await ReadAsync(guestOffset, buffer.Memory);
-        await file.WriteAsync(hostOffset, buffer.Memory);
     }
 
     private ValueTask<RangeLock.Entry> LockClustersAsync(long offset, long length)

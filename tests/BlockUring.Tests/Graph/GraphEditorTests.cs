@@ -42,6 +42,24 @@ public sealed class GraphEditorTests : IDisposable
     }
 
     [Fact]
+    public void WhatIsBelowTheFilterGoesOnUsingTheNode()
+    {
+        world.MakeQcow2("fleece.qcow2");
+        var source = world.Add("{'driver':'null-co','node-name':'source','size':1048576}");
+        var target = world.Add("{'driver':'qcow2','node-name':'t','backing':'source','file':{'driver':'file','filename':'fleece.qcow2'}}");
+        var user = world.Use(source, GraphWorld.Writing);
+        var copy = SnapshotCopies.Make(world.Graph, source, target, new(), 0);
+        copy.Pending.SetAll();
+        var filter = SnapshotCopies.Link(
+            new CopyBeforeWriteNode("filter", new NodeSettings(), world.Scheduler, copy, new CopyBeforeWriteOptions(true)), source, target);
+        GraphWorld.Done(GraphEditor.InsertAsync(world.Graph, filter, source));
+        Assert.Same(filter, user.Node);
+        Assert.Same(source, target.BackingLink!.Node);
+        GraphWorld.Done(GraphEditor.RemoveAsync(world.Graph, filter));
+        Assert.Same(source, user.Node);
+    }
+
+    [Fact]
     public void AFilterIsPutInWhenTheRequestsInFlightHaveEnded()
     {
         var user = world.Use(raw, GraphWorld.Writing);

@@ -61,6 +61,9 @@ public class SchemaTests
 
         foreach (var sent in QapiSchema.Current.Events)
             Visit(sent.Data, used);
+
+        // The command line's, too.
+        Visit(QapiSchema.Current.Type("MonitorOptions"), used);
         Assert.Empty(QapiSchema.Current.Entities.OfType<SchemaType>().Except(used).Select(t => t.Name));
     }
 

@@ -19,7 +19,7 @@ public sealed partial class QemuIoTests
         "write -c 0 100", "write -c 100 512", "write -fc 0 64k", "write -bz 0 1", "write 9E 9E", "write 99E 1", "read 10M 512", "read -l 5 0 100",
         "read -s 5 0 100", "read -P 5 -s 300 0 100", "read -P 0 -l 200 0 100", "discard 0 8M", "discard zork 1", "discard 0",
         "flush 1", "alloc zork", "alloc", "alloc 1 2 3", "sleep zork", "sleep", "zork", "truncate zork", "truncate", "aio_write", "aio_write -z 0 1 2",
-        "aio_write -zP1 0 1", "aio_write -u 0 1", "aio_read zork 1", "write \"0\" 512", "length 1", "map 1", "aio_write -i 0 512", "aio_read -i 0 512",
+        "aio_write -u 0 1", "aio_read zork 1", "write \"0\" 512", "length 1", "map 1", "aio_write -i 0 512", "aio_read -i 0 512",
     ];
 
     private static readonly string[] Done =

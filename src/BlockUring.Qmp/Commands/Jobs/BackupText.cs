@@ -49,6 +49,7 @@ internal static class BackupText
         var bitmap = source.Bitmaps.Find(name) ?? throw new QmpException($"Bitmap '{name}' could not be found");
         if (mode == null)
             throw new QmpException("Bitmap sync mode must be given when providing a bitmap");
+        bitmap.Demand(BitmapDemands.Readable);
         if (sync == BackupSync.None)
             throw new QmpException("sync mode 'none' does not produce meaningful bitmap outputs");
         if (mode == BitmapMode.Never && sync is BackupSync.Full or BackupSync.Top)

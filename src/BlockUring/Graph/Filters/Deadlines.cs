@@ -49,4 +49,6 @@ internal sealed class Deadlines
 
         isTicking = false;
     }
+
+    private static BlockException TimedOut() => new(BlockErrorKind.Io, Errno.Message(Errno.ETIMEDOUT), Errno.ETIMEDOUT);
 }

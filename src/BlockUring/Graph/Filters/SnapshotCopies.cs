@@ -21,8 +21,9 @@ public static class SnapshotCopies
     /// <exception cref="BlockException">The lengths differ, or the unit is out of bounds.</exception>
     public static SnapshotCopy Make(BlockGraph graph, BlockNode source, BlockNode target, SnapshotCopySettings settings, long minCluster)
     {
-        if (source.Length != target.Length)
-            throw new BlockException(BlockErrorKind.Invalid, "Source and target image have different sizes");
+        DemandSameLength(source, target);
+        if (source.Length > target.Length)
+            throw DifferentSizes();
         if (minCluster > MaxCluster)
             throw new BlockException(BlockErrorKind.Invalid, $"min-cluster-size too large: {minCluster} > {MaxCluster}");
         if (minCluster != 0 && !BitOperations.IsPow2(minCluster))
@@ -33,6 +34,15 @@ public static class SnapshotCopies
             ClusterLength = cluster,
             MaxChunk = Math.Max(1 << BitOperations.Log2((uint)settings.MaxChunk), cluster),
         });
+    }
+
+    /// <summary>Demands that two disks have the same number of sectors.</summary>
+    /// <remarks>Why not equal: files of any length are disks of whole sectors to QEMU's users, and most formats store no others.</remarks>
+    /// <exception cref="BlockException">They do not.</exception>
+    public static void DemandSameLength(BlockNode source, BlockNode target)
+    {
+        if (Sectors(source) != Sectors(target))
+            throw DifferentSizes();
     }
 
     /// <summary>Gives a filter its links.</summary>
@@ -56,4 +66,8 @@ public static class SnapshotCopies
 
         return false;
     }
+
+    private static BlockException DifferentSizes() => new(BlockErrorKind.Invalid, "Source and target image have different sizes");
+
+    private static long Sectors(BlockNode node) => (node.Length + 511) >> 9;
 }

@@ -97,9 +97,10 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         if (image.Header.HasRawDataFile)
             return 0;
         var l1Index = geometry.L1Index(guestOffset);
-        if (image.L1.L2Offset(l1Index) == 0 && UnallocatedReadsAsZero)
+        var needsNoEntry = UnallocatedReadsAsZero && mayUnmap;
+        if (image.L1.L2Offset(l1Index) == 0 && needsNoEntry)
             return Math.Min(length, ((l1Index + 1) << geometry.L1Shift) - guestOffset);
-        if (image.Header.Version < 3 && !UnallocatedReadsAsZero)
+        if (image.Header.Version < 3 && !needsNoEntry)
             return 0;
         if (order.PendingFreeCount > MaxPendingFree)
             await order.WriteOutAsync(isComplete: false);

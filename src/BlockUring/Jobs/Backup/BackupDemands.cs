@@ -1,5 +1,6 @@
 using BlockUring.Bitmaps;
 using BlockUring.Graph;
+using BlockUring.Graph.Filters;
 using BlockUring.Storage;
 
 namespace BlockUring.Jobs.Backup;
@@ -20,8 +21,7 @@ internal static class BackupDemands
             throw Invalid("max-workers must be greater than zero");
         if (request.MaxChunk < 0)
             throw Invalid("max-chunk must be zero (which means no limit) or positive");
-        if (source.Length != target.Length)
-            throw Invalid("Source and target image have different sizes");
+        SnapshotCopies.DemandSameLength(source, target);
         request.Bitmap?.Demand(request.BitmapMode == BitmapMode.Never ? BitmapDemands.Readable : BitmapDemands.All);
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
@@ -15,16 +16,24 @@ internal static class BackupFilter
         var settings = new SnapshotCopySettings
         {
             TopOnly = request.Sync == BackupSync.Top,
+            StoresZeroes = request.Sync is BackupSync.Top or BackupSync.Bitmap or BackupSync.Incremental,
             Compression = request.Compress ? CompressionOf(target) : null,
             DiscardsSource = request.DiscardSource,
         };
         if (request.MaxChunk > 0)
-            settings = settings with { MaxChunk = (int)Math.Min(request.MaxChunk, SnapshotCopies.MaxCluster) };
+            settings = settings with { MaxChunk = 1 << BitOperations.Log2((ulong)Math.Min(request.MaxChunk, SnapshotCopies.MaxCluster)) };
         var copy = SnapshotCopies.Make(graph, source, target, settings, request.MinClusterLength);
         if (request.Bitmap is { } bitmap && request.Sync is BackupSync.Bitmap or BackupSync.Incremental)
             copy.Pending.Merge(bitmap);
         else
             copy.Pending.SetAll();
+        if (request.MaxChunk > 0 && request.MaxChunk < copy.ClusterLength)
+        {
+            copy.Dispose();
+            throw new BlockException(
+                BlockErrorKind.Invalid, $"Required max-chunk ({request.MaxChunk}) is less than backup cluster size ({copy.ClusterLength})");
+        }
+
         var node = new CopyBeforeWriteNode(
             request.FilterName ?? graph.NextAutoName(),
             source.Settings with { ReadOnly = false, AutoReadOnly = false, DetectZeroes = DetectZeroes.Off, Unmap = true },

@@ -42,6 +42,8 @@ public sealed class BackupJob : BlockJob
         // Why one section around all: a write that ends in between would be entered in the bitmap, but not in what was taken from it.
         using var section = await graph.DrainAsync(request.Source);
         BackupDemands.Check(request);
+        if (request.Target.Length < request.Source.Length)
+            await NodeResize.RunAsync(graph, request.Target, request.Source.Length);
         var filter = await InsertFilterAsync(graph, request);
         var job = new BackupJob(graph, request, filter);
         var isKnown = false;
@@ -50,10 +52,7 @@ public sealed class BackupJob : BlockJob
             jobs.Add(job, transaction);
             isKnown = true;
             job.UseNodes();
-            if (request.Bitmap is { } bitmap && request.BitmapMode != BitmapMode.Never)
-                bitmap.CreateSuccessor();
-            else if (request.Bitmap != null)
-                request.Bitmap.IsBusy = true;
+            request.Bitmap?.CreateSuccessor();
             return job;
         }
         catch
@@ -88,7 +87,7 @@ public sealed class BackupJob : BlockJob
             await RunWorkersAsync(request.MaxWorkers, _ => CopyPiecesAsync(cursor));
         }
 
-        await FlushAsync();
+        await FinishTargetAsync();
         ThrowIfBroken();
     }
 
@@ -110,6 +109,8 @@ public sealed class BackupJob : BlockJob
         var filter = BackupFilter.Make(graph, request);
         try
         {
+            if (request.FilterName is { } name)
+                GraphOpener.DemandName(graph, name);
             await GraphEditor.InsertAsync(graph, filter, request.Source);
             return filter;
         }
@@ -144,13 +145,14 @@ public sealed class BackupJob : BlockJob
         }
     }
 
-    private async ValueTask FlushAsync()
+    private async ValueTask FinishTargetAsync()
     {
         while (true)
         {
             await EnterAsync();
             try
             {
+                await ZeroTailAsync();
                 await request.Target.FlushAsync();
                 return;
             }
@@ -169,6 +171,14 @@ public sealed class BackupJob : BlockJob
                 Exit();
             }
         }
+    }
+
+    // The rest of the last sector, which a source may lack, reads as zeroes there.
+    private async ValueTask ZeroTailAsync()
+    {
+        var (start, end) = (request.Source.Length, request.Target.Length);
+        if (start < end && !(await request.Target.GetStatusAsync(start, end - start)).IsZero)
+            await request.Target.WriteZeroesAsync(start, end - start);
     }
 
     private void ShowProgress()
@@ -195,14 +205,9 @@ public sealed class BackupJob : BlockJob
     {
         if (request.Bitmap is not { } bitmap)
             return;
-        if (request.BitmapMode == BitmapMode.Never)
-        {
-            bitmap.IsBusy = false;
-            return;
-        }
-
         // Why: who undoes a job may have to undo what was done to the bitmap before, and this has to be the same one then.
-        if (hasSucceeded || (request.BitmapMode == BitmapMode.Always && !isUndone))
+        var isSettled = hasSucceeded || (request.BitmapMode == BitmapMode.Always && !isUndone);
+        if (isSettled && request.BitmapMode != BitmapMode.Never)
         {
             var heir = bitmap.Abdicate();
             if (!hasSucceeded)

@@ -26,6 +26,7 @@ internal sealed class SnapshotWorld : IDisposable
     private readonly DiskModel model;
     private readonly DiskContent instant;
     private readonly bool[] isForgotten;
+    private readonly bool[] mayBeForgotten;
     private readonly string format;
     private readonly bool isOverlay;
     private readonly bool isJob;
@@ -52,7 +53,7 @@ internal sealed class SnapshotWorld : IDisposable
         graph = new BlockGraph(scheduler, new JoinedHost(sourceHost, new SimulatedHost(buffers, Part(images, "/target/t"), targetDisk)));
         model = new DiskModel(images.Read("/sim/s", format));
         instant = model.Capture();
-        isForgotten = new bool[length];
+        (isForgotten, mayBeForgotten) = (new bool[length], new bool[length]);
     }
 
     public override string ToString() =>
@@ -161,14 +162,14 @@ internal sealed class SnapshotWorld : IDisposable
     private async Task ReadAsync(DiskUser user, long start, int length, bool checksAccess)
     {
         using var buffer = buffers.Rent(length);
-        var isGone = checksAccess && IsForgotten(start, length);
+        var isGone = checksAccess && isForgotten.AsSpan((int)start, length).Contains(true);
         try
         {
             await user.ReadAsync(start, buffer.Memory);
         }
         catch (BlockException e) when (e.ErrorNumber == Errno.EACCES && checksAccess)
         {
-            Assert.True(filter.Broken != null || IsForgotten(start, length), "A part of the snapshot cannot be read.");
+            Assert.True(filter.Broken != null || MayBeForgotten(start, length), "A part of the snapshot cannot be read.");
             return;
         }
 
@@ -188,7 +189,7 @@ internal sealed class SnapshotWorld : IDisposable
         }
         catch (BlockException e) when (e.ErrorNumber == Errno.EACCES)
         {
-            Assert.True(filter.Broken != null || IsForgotten(start, length), "A part of the snapshot has no status.");
+            Assert.True(filter.Broken != null || MayBeForgotten(start, length), "A part of the snapshot has no status.");
             return;
         }
 
@@ -199,15 +200,17 @@ internal sealed class SnapshotWorld : IDisposable
 
     private async Task ForgetAsync(DiskUser user, long start, int length)
     {
-        await user.DiscardAsync(start, length);
         long cluster = filter.Copy.ClusterLength;
         var first = (start + cluster - 1) & -cluster;
         var end = start + length == model.Length ? model.Length : (start + length) & -cluster;
         if (first < end)
+            mayBeForgotten.AsSpan((int)first, (int)(end - first)).Fill(true);
+        await user.DiscardAsync(start, length);
+        if (first < end)
             isForgotten.AsSpan((int)first, (int)(end - first)).Fill(true);
     }
 
-    private bool IsForgotten(long start, int length) => isForgotten.AsSpan((int)start, length).Contains(true);
+    private bool MayBeForgotten(long start, int length) => mayBeForgotten.AsSpan((int)start, length).Contains(true);
 
     private async Task CloseAsync(NodeLink[] links)
     {

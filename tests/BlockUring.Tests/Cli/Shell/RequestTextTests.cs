@@ -1,4 +1,3 @@
-using System.Text.Json;
 using BlockUring.Cli.Img;
 using BlockUring.Cli.Shell;
 using BlockUring.Qmp.Schema;
