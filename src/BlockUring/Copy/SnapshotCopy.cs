@@ -103,7 +103,7 @@ public sealed class SnapshotCopy : IDisposable
     /// <summary>Bytes of the piece that would be copied next from <paramref name="cursor"/> on; 0 when nothing is pending there.</summary>
     public long PeekNext(CopyCursor cursor) => TryFind(cursor.Offset, out _, out var length) ? length : 0;
 
-    /// <summary>Copies the next pending piece from <paramref name="cursor"/> on, which is moved behind it at once; nothing when there is none.</summary>
+    /// <summary>Copies the next pending piece from <paramref name="cursor"/> on, which is moved behind it at once; none is no error.</summary>
     /// <exception cref="CopyFailureException">It could not be copied, and is pending still.</exception>
     public ValueTask CopyNextAsync(CopyCursor cursor)
     {

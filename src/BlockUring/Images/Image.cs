@@ -59,22 +59,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     }
 
     /// <summary>The reads in flight, where somebody wants to know of them; null otherwise.</summary>
-    internal ReadTracker? Reads { get; private set; }
-
-    /// <summary>From now on <see cref="Reads"/> knows all reads; to be taken back as often. No read is in flight.</summary>
-    internal ReadTracker BeginTrackingReads()
-    {
-        Reads ??= new ReadTracker();
-        Reads.UserCount++;
-        return Reads;
-    }
-
-    /// <summary>Takes one <see cref="BeginTrackingReads"/> back.</summary>
-    internal void EndTrackingReads()
-    {
-        if (--Reads!.UserCount == 0)
-            Reads = null;
-    }
+    internal ReadTracker? Reads { get; set; }
 
     /// <inheritdoc/>
     public override ValueTask ReadAsync(long offset, IoMemory destination) =>

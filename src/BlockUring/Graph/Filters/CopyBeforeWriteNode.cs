@@ -93,14 +93,16 @@ public sealed class CopyBeforeWriteNode : FilterNode
     internal void TrackReads(Image target)
     {
         overlay = target;
-        target.BeginTrackingReads();
+        target.Reads ??= new ReadTracker();
+        target.Reads.UserCount++;
     }
 
     internal override async ValueTask CloseAsync()
     {
         await Copy.WaitUntilSettledAsync();
         Copy.Dispose();
-        overlay?.EndTrackingReads();
+        if (overlay != null && --overlay.Reads!.UserCount == 0)
+            overlay.Reads = null;
     }
 
     /// <inheritdoc/>

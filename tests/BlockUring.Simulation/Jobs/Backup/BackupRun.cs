@@ -141,7 +141,7 @@ internal sealed class BackupRun(BackupRequest request, DiskModel disk, string ta
             case BackupSync.Top:
                 // Why not where something was discarded or made zero: the layer may have let go of it.
                 if (Any(topAtStart, start, end))
-                    return Any(instant.Unknown, start, end) || !instant.Bytes.AsSpan((int)start, (int)(end - start)).ContainsAnyExcept((byte)0) ? null : true;
+                    return Any(instant.Unknown, start, end) || IsZero(start, end) ? null : true;
                 return InstantCount == 0 ? false : null;
             case BackupSync.None:
                 return null;
@@ -156,6 +156,8 @@ internal sealed class BackupRun(BackupRequest request, DiskModel disk, string ta
             return true;
         return Bits!.NextDirty(start & -ClusterLength, Math.Min(disk.Length, (end + ClusterLength - 1) & -ClusterLength)) >= 0;
     }
+
+    private bool IsZero(long start, long end) => !instant.Bytes.AsSpan((int)start, (int)(end - start)).ContainsAnyExcept((byte)0);
 
     private static bool Any(bool[] flags, long start, long end) => flags.AsSpan((int)start, (int)(end - start)).Contains(true);
 }

@@ -1,6 +1,5 @@
 using BlockUring.Graph;
 using BlockUring.Images;
-using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
 namespace BlockUring.Simulation.Jobs.Backup;
@@ -10,18 +9,12 @@ internal sealed class GuestWriter(SimulatedScheduler scheduler, DiskUser user, D
 {
     private readonly Random random = new(seed);
 
-    /// <summary>Whether it has been told to stop.</summary>
-    public bool MustStop { get; set; }
-
-    /// <summary>Requests that failed.</summary>
-    public int FailureCount { get; private set; }
-
     /// <summary>Whether a request may fail now.</summary>
     public Func<bool> MayFail { get; init; } = () => true;
 
     public async Task RunAsync(int count)
     {
-        while (count-- > 0 && !MustStop)
+        while (count-- > 0)
         {
             if (random.Next(4) == 0)
                 await scheduler.DelayAsync(TimeSpan.FromMilliseconds(random.Next(20)));
@@ -68,7 +61,6 @@ internal sealed class GuestWriter(SimulatedScheduler scheduler, DiskUser user, D
             }
             catch (BlockException) when (MayFail())
             {
-                FailureCount++;
                 model.Fail(start, end);
             }
         }
@@ -82,7 +74,6 @@ internal sealed class GuestWriter(SimulatedScheduler scheduler, DiskUser user, D
         }
         catch (BlockException) when (MayFail())
         {
-            FailureCount++;
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed class SnapshotWorld : IDisposable
     private readonly DiskModel model;
     private readonly DiskContent instant;
     private readonly bool[] isForgotten;
+    private readonly bool[] mayBeForgotten;
     private readonly string format;
     private readonly bool isOverlay;
     private readonly bool isJob;
@@ -37,7 +38,7 @@ internal sealed class SnapshotWorld : IDisposable
     public SnapshotWorld(int seed)
     {
         random = new Random(seed);
-        scheduler = new SimulatedScheduler(seed, buffers) { EarlyDelayShare = random.Next(3) * 0.05 };
+        scheduler = new SimulatedScheduler(seed, buffers) { EarlyDelayShare = random.Next(1, 4) * 0.1 };
         var sourceDisk = new SimulatedDisk(seed + 1, scheduler) { ImmediateShare = random.Next(2) * 0.3 };
         targetDisk = new SimulatedDisk(seed + 2, scheduler) { ImmediateShare = random.Next(2) * 0.3 };
         (isOverlay, isJob) = (random.Next(2) == 0, random.Next(2) == 0);
@@ -52,7 +53,7 @@ internal sealed class SnapshotWorld : IDisposable
         graph = new BlockGraph(scheduler, new JoinedHost(sourceHost, new SimulatedHost(buffers, Part(images, "/target/t"), targetDisk)));
         model = new DiskModel(images.Read("/sim/s", format));
         instant = model.Capture();
-        isForgotten = new bool[length];
+        (isForgotten, mayBeForgotten) = (new bool[length], new bool[length]);
     }
 
     public override string ToString() =>
@@ -82,7 +83,11 @@ internal sealed class SnapshotWorld : IDisposable
         NodeLink[] links = [link, Read(through, access), Read(below, target)];
         var writers = new Task[random.Next(1, 4)];
         for (var i = 0; i < writers.Length; i++)
-            writers[i] = new GuestWriter(scheduler, guest, model, random.Next()) { MayFail = () => isFaulty && !breaksSnapshot }.RunAsync(random.Next(10, 80));
+        {
+            var writer = new GuestWriter(scheduler, guest, model, random.Next()) { MayFail = () => !breaksSnapshot };
+            writers[i] = writer.RunAsync(random.Next(10, 80));
+        }
+
         List<Task> readers = [ReadAllAsync(through, checksAccess: true), ReadAllAsync(through, checksAccess: true)];
         for (var count = isOverlay ? 6 : 0; count > 0; count--)
             readers.Add(ReadAllAsync(below, checksAccess: false));
@@ -142,7 +147,7 @@ internal sealed class SnapshotWorld : IDisposable
     {
         while (!isOver)
         {
-            await scheduler.DelayAsync(TimeSpan.FromMilliseconds(checksAccess ? random.Next(10) : 0));
+            await scheduler.DelayAsync(TimeSpan.FromMilliseconds(checksAccess ? random.Next(10) : random.Next(1, 3)));
             var start = random.NextInt64(model.Length);
             var length = (int)Math.Min(random.Next(1, 200_000), model.Length - start);
             if (checksAccess && random.Next(8) == 0)
@@ -157,14 +162,14 @@ internal sealed class SnapshotWorld : IDisposable
     private async Task ReadAsync(DiskUser user, long start, int length, bool checksAccess)
     {
         using var buffer = buffers.Rent(length);
-        var isGone = checksAccess && IsForgotten(start, length);
+        var isGone = checksAccess && isForgotten.AsSpan((int)start, length).Contains(true);
         try
         {
             await user.ReadAsync(start, buffer.Memory);
         }
         catch (BlockException e) when (e.ErrorNumber == Errno.EACCES && checksAccess)
         {
-            Assert.True(filter.Broken != null || IsForgotten(start, length), "A part of the snapshot cannot be read.");
+            Assert.True(filter.Broken != null || MayBeForgotten(start, length), "A part of the snapshot cannot be read.");
             return;
         }
 
@@ -184,7 +189,7 @@ internal sealed class SnapshotWorld : IDisposable
         }
         catch (BlockException e) when (e.ErrorNumber == Errno.EACCES)
         {
-            Assert.True(filter.Broken != null || IsForgotten(start, length), "A part of the snapshot has no status.");
+            Assert.True(filter.Broken != null || MayBeForgotten(start, length), "A part of the snapshot has no status.");
             return;
         }
 
@@ -195,15 +200,17 @@ internal sealed class SnapshotWorld : IDisposable
 
     private async Task ForgetAsync(DiskUser user, long start, int length)
     {
-        await user.DiscardAsync(start, length);
         long cluster = filter.Copy.ClusterLength;
         var first = (start + cluster - 1) & -cluster;
         var end = start + length == model.Length ? model.Length : (start + length) & -cluster;
         if (first < end)
+            mayBeForgotten.AsSpan((int)first, (int)(end - first)).Fill(true);
+        await user.DiscardAsync(start, length);
+        if (first < end)
             isForgotten.AsSpan((int)first, (int)(end - first)).Fill(true);
     }
 
-    private bool IsForgotten(long start, int length) => isForgotten.AsSpan((int)start, length).Contains(true);
+    private bool MayBeForgotten(long start, int length) => mayBeForgotten.AsSpan((int)start, length).Contains(true);
 
     private async Task CloseAsync(NodeLink[] links)
     {
