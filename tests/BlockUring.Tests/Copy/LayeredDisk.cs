@@ -1,6 +1,5 @@
 using BlockUring.Images;
 using BlockUring.Native.Memory;
-using BlockUring.Storage;
 
 namespace BlockUring.Tests.Copy;
 

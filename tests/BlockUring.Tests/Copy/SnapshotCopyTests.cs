@@ -1,5 +1,4 @@
 using BlockUring.Copy;
-using BlockUring.Images;
 using BlockUring.Native.Interop;
 using BlockUring.Simulation;
 using BlockUring.Storage;

@@ -81,7 +81,7 @@ public sealed class HumanMonitorTests : IDisposable
     }
 
     [Fact]
-    public void A_drain_waits_for_writes_and_holds_those_that_come()
+    public async Task A_drain_waits_for_writes_and_holds_those_that_come()
     {
         Add(Slow);
         Ask("qemu-io d \"aio_write 0 64k\"");
@@ -94,7 +94,7 @@ public sealed class HumanMonitorTests : IDisposable
         var write = host.Context.HumanMonitor.RunAsync("qemu-io d \"write -q 0 512\"").AsTask();
         host.Scheduler.Run(TimeSpan.FromSeconds(10));
         Assert.False(write.IsCompleted);
-        drain.Result.Dispose();
+        (await drain).Dispose();
         host.Scheduler.Run(TimeSpan.FromSeconds(2));
         Assert.True(write.IsCompletedSuccessfully);
     }
