@@ -43,7 +43,7 @@ internal sealed class Deadlines
             {
                 // Why asked: who learns of one that is late may have ended another.
                 if (waiting.Remove(late))
-                    late.Fail(new CopyFailureException(false, new(BlockErrorKind.Io, Errno.Message(Errno.ETIMEDOUT), Errno.ETIMEDOUT)));
+                    late.Fail(new CopyFailureException(false, TimedOut()));
             }
         }
 

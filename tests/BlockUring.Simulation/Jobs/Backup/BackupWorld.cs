@@ -160,6 +160,8 @@ internal sealed class BackupWorld : IDisposable
             mode = BitmapMode.OnSuccess;
         else if (mode == BitmapMode.Never && sync is BackupSync.Full or BackupSync.Top)
             mode = BitmapMode.Always;
+        var minCluster = random.Next(4) == 0 ? 1 << random.Next(9, 19) : 0;
+        var unit = Math.Max(Math.Max(ClusterLength, minCluster), target.ClusterLength);
         var settings = new JobSettings($"j{runs.Count}")
         {
             AutoFinalize = random.Next(3) > 0,
@@ -177,8 +179,8 @@ internal sealed class BackupWorld : IDisposable
                 OnTargetError = (JobErrorPolicy)random.Next(5),
                 BreaksSnapshot = random.Next(3) == 0,
                 MaxWorkers = random.Next(1, 9),
-                MaxChunk = random.Next(4) switch { 0 => 0, 1 => 1, 2 => random.Next(1, 1 << 20), _ => 1 << random.Next(16, 20) },
-                MinClusterLength = random.Next(4) == 0 ? 1 << random.Next(9, 19) : 0,
+                MaxChunk = random.Next(4) switch { 0 => 0, 1 => unit, 2 => random.Next(unit, unit + (1 << 20)), _ => unit << random.Next(4) },
+                MinClusterLength = minCluster,
             },
             source.Model,
             path,
