@@ -240,7 +240,7 @@ internal sealed class BackupWorld : IDisposable
     {
         graph.SolvePermissions();
         return string.Join('\n', graph.Nodes.Select(n =>
-            $"{n.Name} {n.DriverName}, blockers {n.Blockers.All.Count}, bitmaps {string.Join('+', n.Bitmaps.Select(b => $"{b.Name} busy {b.IsBusy}"))}" +
+            $"{n.Name} {n.DriverName}, blockers {n.Blockers.All.Count()}, bitmaps {string.Join('+', n.Bitmaps.Select(b => $"{b.Name} busy {b.IsBusy}"))}" +
             string.Concat(n.Parents.Select(l => $"; {l.Owner.Description} as {l.Name} {l.Role}: {l.Needed} / {l.Shared} {l.IsFrozen}"))));
     }
 
