@@ -185,6 +185,7 @@ public sealed class JobVerbTests : DaemonTestBase
         $ qemu-img compare -U -f raw -F raw d.raw t.raw
         """);
 
+    // Ours has its own transcript: the peer's len and offset count whole clusters, ours the bytes that there are.
     [Theory, MemberData(nameof(Sides))]
     public void ProgressIsExact(Side side) => Play(side, """
         $ truncate -s 3000000 d.raw && truncate -s 3000320 t.raw && truncate -s 0 e.raw && truncate -s 0 f.raw
