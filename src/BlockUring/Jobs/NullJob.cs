@@ -19,11 +19,14 @@ public sealed class NullJob : BlockJob
 
     private const int MaxWorkerCount = 16;
 
+    private static readonly TimeSpan MemoryRetry = TimeSpan.FromMilliseconds(10);
+
     private readonly GuestDisk disk;
     private readonly JobErrorPolicy onError;
     private readonly long length;
     private JobNodes? nodes;
     private long position;
+    private bool lacksMemory;
 
     /// <summary>Makes a job that nobody knows yet: <see cref="JobList.Add"/> is next.</summary>
     /// <param name="scheduler">The thread that owns the disk's I/O.</param>
@@ -81,28 +84,38 @@ public sealed class NullJob : BlockJob
     // One worker: takes the next chunk, reads it, takes the next.
     private async ValueTask ReadPartsAsync(int index)
     {
-        using var buffer = TryRent(index);
-        while (buffer != null && position < length)
+        while (position < length)
         {
             var offset = position;
-            var memory = buffer.Memory.Slice(0, (int)Math.Min(MaxChunkLength, length - offset));
-            position += memory.Length;
-            await WaitForTurnAsync(memory.Length);
-            await ReadAsync(offset, memory);
+            var count = (int)Math.Min(MaxChunkLength, length - offset);
+            position += count;
+            await WaitForTurnAsync(count);
+            await ReadAsync(offset, count);
+            if (!lacksMemory)
+                continue;
+            lacksMemory = false;
+            Wake();
         }
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask ReadAsync(long offset, IoMemory memory)
+    private async ValueTask ReadAsync(long offset, int count)
     {
         while (true)
         {
             await EnterAsync();
             try
             {
-                await disk.ReadAsync(offset, memory);
-                Progress.Advance(memory.Length);
-                return;
+                // Why only now: a job that is slow, or paused, would keep memory from the others.
+                using var buffer = TryRent(count);
+                if (buffer != null)
+                {
+                    await disk.ReadAsync(offset, buffer.Memory);
+                    Progress.Advance(count);
+                    return;
+                }
+
+                lacksMemory = true;
             }
             catch (BlockException e)
             {
@@ -111,7 +124,7 @@ public sealed class NullJob : BlockJob
                     case JobErrorAction.Report:
                         throw;
                     case JobErrorAction.Ignore:
-                        Progress.Advance(memory.Length);
+                        Progress.Advance(count);
                         return;
                 }
             }
@@ -119,17 +132,20 @@ public sealed class NullJob : BlockJob
             {
                 Exit();
             }
+
+            if (lacksMemory)
+                await SleepAsync(MemoryRetry);
         }
     }
 
-    // Where memory is short, the job does with fewer workers, but not with none.
-    private IoBuffer? TryRent(int index)
+    // Null while others have all the memory, which they will give back.
+    private IoBuffer? TryRent(int count)
     {
         try
         {
-            return disk.Buffers.Rent(MaxChunkLength);
+            return disk.Buffers.Rent(count);
         }
-        catch (InsufficientMemoryException) when (index > 0)
+        catch (InsufficientMemoryException) when (disk.Buffers.RentedBytes > 0)
         {
             return null;
         }

@@ -114,6 +114,34 @@ public class NullJobTests
         Assert.Equal(isEnough ? 20 * MiB : 0, end.Offset);
     }
 
+    [Fact]
+    public void One_that_waits_for_its_turn_keeps_no_memory_from_others()
+    {
+        var disk = new SimulatedGuestDisk(world.Scheduler, 100 * MiB);
+        var job = new NullJob(world.Scheduler, new JobSettings("j") { Speed = 1 }, disk);
+        world.Jobs.Add(job);
+        world.Do(job.Start);
+        Assert.Equal((JobStatus.Running, 1 * MiB), (job.Status, job.Progress.Current));
+        Assert.Equal(0, disk.Buffers.RentedBytes);
+    }
+
+    [Fact]
+    public void One_without_memory_waits_for_that_of_others()
+    {
+        using var buffers = new BufferPool(MiB, MiB);
+        var scheduler = new SimulatedScheduler(1, buffers);
+        var events = new List<JobEvent>();
+        var job = new NullJob(scheduler, new JobSettings("j"), new SimulatedGuestDisk(scheduler, 20 * MiB));
+        new JobList(events.Add).Add(job);
+        var other = buffers.Rent(MiB);
+        job.Start();
+        scheduler.Pass(TimeSpan.FromSeconds(1));
+        Assert.Equal((JobStatus.Running, 0L), (job.Status, job.Progress.Current));
+        other.Dispose();
+        scheduler.Pass(TimeSpan.FromSeconds(1));
+        Assert.Equal((JobStatus.Null, null, 20 * MiB), (job.Status, job.Error, job.Progress.Current));
+    }
+
     private NullJob Start(SimulatedGuestDisk disk, JobErrorPolicy onError = JobErrorPolicy.Report)
     {
         var job = new NullJob(world.Scheduler, new JobSettings("j"), disk, onError);
