@@ -139,6 +139,11 @@ public sealed class BackupTests : DaemonTestBase
             "GenericError: Compression is not supported for this drive ",
             "GenericError: Compression is not supported for this drive n",
             "the peer names a device, which a node has not; we name the node"),
+        new(
+            "    ! JOB_STATUS_CHANGE {\"id\":\"j\",\"status\":\"aborting\"}",
+            "! BLOCK_JOB_CANCELLED {\"device\":\"j\",\"len\":3014656,\"offset\":0,\"speed\":0,\"type\":\"backup\"}",
+            "! BLOCK_JOB_CANCELLED {\"device\":\"j\",\"len\":3000320,\"offset\":0,\"speed\":0,\"type\":\"backup\"}",
+            "the peer rounds what is left up to whole clusters; ours is the length of the disk"),
     ]);
 
     [Theory, MemberData(nameof(Sides))]
