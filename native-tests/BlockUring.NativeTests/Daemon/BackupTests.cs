@@ -4,9 +4,8 @@ namespace BlockUring.NativeTests.Daemon;
 
 /// <summary>blockdev-backup: what is copied in each mode, what its options refuse, and what queries say of it.</summary>
 /// <remarks>
-/// Five of these have a transcript of ours: the disk is no multiple of a cluster, and the peer's len and offset count whole clusters, ours the
+/// Four of these have a transcript of ours: the disk is no multiple of a cluster, and the peer's len and offset count whole clusters, ours the
 /// bytes that there are, so that len is the length of the disk.
-/// And where the peer leaves out the name of a target that cannot be compressed, having no device, ours names the node.
 /// </remarks>
 public sealed class BackupTests : DaemonTestBase
 {
@@ -133,7 +132,19 @@ public sealed class BackupTests : DaemonTestBase
         blockdev-backup {'job-id':'k','device':'t','target':'n','sync':'none'}
         job-cancel {'id':'j'}
         wait JOB_STATUS_CHANGE j null
-        """);
+        """,
+    [
+        new(
+            "blockdev-backup {'job-id':'j','device':'top','target':'n','sync':'full','compress':true}",
+            "GenericError: Compression is not supported for this drive ",
+            "GenericError: Compression is not supported for this drive n",
+            "the peer names a device, which a node has not; we name the node"),
+        new(
+            "    ! JOB_STATUS_CHANGE {\"id\":\"j\",\"status\":\"aborting\"}",
+            "! BLOCK_JOB_CANCELLED {\"device\":\"j\",\"len\":3014656,\"offset\":0,\"speed\":0,\"type\":\"backup\"}",
+            "! BLOCK_JOB_CANCELLED {\"device\":\"j\",\"len\":3000320,\"offset\":0,\"speed\":0,\"type\":\"backup\"}",
+            "the peer rounds what is left up to whole clusters; ours is the length of the disk"),
+    ]);
 
     [Theory, MemberData(nameof(Sides))]
     public void DriveBackupMakesItsTarget(Side side) => Play(side, Chain + """

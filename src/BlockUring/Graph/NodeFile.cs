@@ -30,7 +30,7 @@ internal sealed class NodeFile : BlockFile
 
     public override bool CanGrow => node.Primary?.Node.File.CanGrow ?? false;
 
-    public override long AllocatedBytes => node.Primary?.Node.File.AllocatedBytes ?? -1;
+    public override long AllocatedBytes => node.Primary?.Node.File.AllocatedBytes ?? 0;
 
     public override ValueTask ReadAsync(long offset, IoMemory destination) => node.ReadAsync(offset, destination);
 

@@ -91,6 +91,9 @@ internal static class NodeText
 
     private static long AllocatedBytes(BlockNode node)
     {
+        // Why: QEMU's answer for that driver has no size either.
+        if (node.DriverName == "blkdebug")
+            return -1;
         if (node is not FormatNode)
             return node.Primary is { } primary ? AllocatedBytes(primary.Node) : node.File.AllocatedBytes;
         var sum = 0L;

@@ -22,13 +22,14 @@ internal sealed class NullNode : BlockNode
         Length = (options.Length + 511) & ~511L;
         latency = TimeSpan.FromMicroseconds(options.LatencyNs / 1000.0);
         readZeroes = options.ReadZeroes;
+        FileName = options.FileName;
     }
 
     public override long Length { get; }
 
     public override BufferPool Buffers => scheduler.Buffers;
 
-    public override string FileName => DriverName + "://";
+    public override string FileName { get; }
 
     public override ValueTask ReadAsync(long offset, IoMemory destination)
     {

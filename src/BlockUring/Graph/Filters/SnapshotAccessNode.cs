@@ -12,11 +12,12 @@ internal sealed class SnapshotAccessNode : BlockNode
     {
     }
 
-    public override long Length => Below.Length;
+    public override long Length => Primary!.Node.Length;
 
-    public override BufferPool Buffers => Below.Buffers;
+    public override BufferPool Buffers => Primary!.Node.Buffers;
 
-    private CopyBeforeWriteNode Below => (CopyBeforeWriteNode)Primary!.Node;
+    // Any node may be below, as in QEMU, and change; only this kind has a snapshot.
+    private CopyBeforeWriteNode Below => Primary!.Node as CopyBeforeWriteNode ?? throw NotSupported($"Node '{Primary.Node.Name}' has no snapshot");
 
     public override ValueTask ReadAsync(long offset, IoMemory destination) => Below.ReadSnapshotAsync(offset, destination);
 
@@ -39,5 +40,7 @@ internal sealed class SnapshotAccessNode : BlockNode
 
     protected override ValueTask DiscardCoreAsync(long offset, long length) => Below.Copy.ForgetAsync(offset, length);
 
-    private static BlockException ReadOnly() => new(BlockErrorKind.Unsupported, "A snapshot cannot be written to", Native.Interop.Errno.EOPNOTSUPP);
+    private static BlockException ReadOnly() => NotSupported("A snapshot cannot be written to");
+
+    private static BlockException NotSupported(string message) => new(BlockErrorKind.Unsupported, message, Native.Interop.Errno.EOPNOTSUPP);
 }
