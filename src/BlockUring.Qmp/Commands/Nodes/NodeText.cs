@@ -84,6 +84,8 @@ internal static class NodeText
     {
         if (node is FormatNode { Image.Format: { SupportsBacking: true } format })
             return (format.Describe().IsDirty ?? false, format.ClusterLength);
+        if (node.DriverName == "snapshot-access")
+            return (null, 0);
         if (node.Primary is { } primary)
             return MetadataOf(primary.Node);
         return (node.DriverName.StartsWith("null-", StringComparison.Ordinal) ? null : false, 0);
