@@ -36,7 +36,7 @@ internal sealed record Comparison
             : Ratio.Of(Subject.Values(metric), Peer.Values(metric));
 
     /// <summary>The largest ratio the project accepts, or null.</summary>
-    public double? TargetOf(Metric metric) => Opponent != Opponent.Best ? null : metric switch
+    public double? TargetOf(Metric metric) => Opponent != Opponent.Best && Opponent != Opponent.Daemon ? null : metric switch
     {
         Metric.Wall => Target.Wall,
         Metric.Cpu => Target.Cpu,

@@ -110,6 +110,7 @@ internal sealed class DemoCommand
     {
         using var jobs = new DemoJobs(output, work);
         jobs.AddNode("disk", "qcow2", "overlay.qcow2");
+        jobs.AddGuest("guest", "disk");
         var elapsed = jobs.RunJob("block-null", """{"device":"disk"}""");
         table.AddRow("block-null: reads all of it", $"{elapsed.TotalSeconds:f2} s", Rate(elapsed), "-", "-");
         foreach (var target in JobTargets)
@@ -135,7 +136,7 @@ internal sealed class DemoCommand
         void Overwrite()
         {
             for (var offset = 0L; offset < imageBytes; offset += imageBytes / 16)
-                jobs.Write("disk", 0xdb, offset, 64 << 10);
+                jobs.Write("guest", 0xdb, offset, 64 << 10);
         }
     }
 

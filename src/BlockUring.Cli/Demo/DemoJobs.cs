@@ -40,6 +40,10 @@ internal sealed class DemoJobs : IDisposable
         client = QmpClient.Connect(socket);
     }
 
+    /// <summary>Puts a node above another one, as the disk of a guest, who stays there whatever comes in between.</summary>
+    public void AddGuest(string name, string disk) =>
+        Execute("blockdev-add", $$"""{"node-name":"{{name}}","driver":"raw","file":"{{disk}}"}""");
+
     /// <summary>Opens an image as a node.</summary>
     public void AddNode(string name, string format, string file) => Execute(
         "blockdev-add",
@@ -76,7 +80,9 @@ internal sealed class DemoJobs : IDisposable
     public void Write(string node, byte pattern, long offset, long length)
     {
         var line = $"qemu-io {node} \"write -q -P {pattern} {offset} {length}\"";
-        Execute("human-monitor-command", $$"""{"command-line":{{Quote(line)}}}""", isQuiet: true);
+        var printed = Execute("human-monitor-command", $$"""{"command-line":{{Quote(line)}}}""", isQuiet: true).GetString()!;
+        if (printed.Length > 0)
+            throw new CommandFailure($"{line}: {printed.Trim()}");
     }
 
     /// <summary>Ends the daemon; its images are flushed and closed then.</summary>
@@ -99,7 +105,7 @@ internal sealed class DemoJobs : IDisposable
 
     private static string Quote(string text) => $"\"{JsonEncodedText.Encode(text)}\"";
 
-    private void Execute(string command, string arguments, bool isQuiet = false)
+    private JsonElement Execute(string command, string arguments, bool isQuiet = false)
     {
         var request = $$"""{"execute":"{{command}}","arguments":{{arguments}}}""";
         if (!isQuiet)
@@ -107,6 +113,7 @@ internal sealed class DemoJobs : IDisposable
         var answer = client.Execute(request);
         if (answer.TryGetProperty("error", out _))
             throw new CommandFailure($"{command}: {QmpClient.DescribeError(answer)}");
+        return answer.GetProperty("return");
     }
 
     private void Say(string line)
