@@ -25,7 +25,7 @@ public sealed class HumanMonitorTests : IDisposable
     [InlineData("qemu-io -d d \"length\"", "Error: Device 'd' not found\r\n")]
     [InlineData("qemu-io d length", "1 MiB\r\n")]
     [InlineData("qemu-io d \"\"", "")]
-    [InlineData("info block d", "d: null-co:// (null-co)\r\n    Cache mode:       writeback\r\n")]
+    [InlineData("info block d", "d: json:{\"driver\": \"null-co\", \"size\": 1048576} (null-co)\r\n    Cache mode:       writeback\r\n")]
     public void A_line_is_answered(string line, string answer)
     {
         Add("driver=null-co,node-name=d,size=1048576");
