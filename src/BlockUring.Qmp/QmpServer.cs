@@ -12,7 +12,19 @@ public sealed class QmpServer(MonitorContext context)
 
     private readonly List<Chardev> served = [];
     private readonly List<LineSession> lineSessions = [];
+    private readonly List<Func<ValueTask>> held = [];
     private bool isStopping;
+
+    /// <summary>Whether monitors wait for <see cref="Release"/> before they serve anybody: until a start is complete, no command meets half of it.</summary>
+    public bool IsHeld { get; init; }
+
+    /// <summary>Lets monitors serve that were held back. To be called once.</summary>
+    public void Release()
+    {
+        foreach (var serve in held)
+            context.Loops.Start(serve);
+        held.Clear();
+    }
 
     /// <summary>Starts to serve the clients of a device.</summary>
     /// <param name="chardev">Of the context; no other monitor uses it.</param>
@@ -20,7 +32,7 @@ public sealed class QmpServer(MonitorContext context)
     public void AddMonitor(Chardev chardev, bool isPretty)
     {
         Take(chardev);
-        context.Loops.Start(() => ServeAsync(chardev, isPretty));
+        Serve(() => ServeAsync(chardev, isPretty));
     }
 
     /// <summary>Starts to serve people who type lines to a device.</summary>
@@ -28,7 +40,7 @@ public sealed class QmpServer(MonitorContext context)
     public void AddLineMonitor(Chardev chardev)
     {
         Take(chardev);
-        context.Loops.Start(() => ServeLinesAsync(chardev));
+        Serve(() => ServeLinesAsync(chardev));
     }
 
     /// <summary>Sends what is left to be sent, and disconnects everybody.</summary>
@@ -67,6 +79,14 @@ public sealed class QmpServer(MonitorContext context)
                 lineSessions.Remove(session);
             }
         }
+    }
+
+    private void Serve(Func<ValueTask> serve)
+    {
+        if (IsHeld)
+            held.Add(serve);
+        else
+            context.Loops.Start(serve);
     }
 
     private async ValueTask ServeAsync(Chardev chardev, bool isPretty)

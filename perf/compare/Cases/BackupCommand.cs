@@ -12,7 +12,7 @@ internal static class BackupCommand
         """
         source_format=$1 source=$2 target_format=$3 target=$4 bytes=$5
         shift 5
-        [ "$target_format" = raw ] || qemu-img create -q -f "$target_format" "$target" "$bytes" || exit 1
+        [ "$target_format" = raw ] && [ -b "$target" ] || qemu-img create -q -f "$target_format" "$target" "$bytes" || exit 1
         node() {
             local protocol=file
             [ -b "$3" ] && protocol=host_device
@@ -39,7 +39,7 @@ internal static class BackupCommand
     /// <param name="daemon">The program and its first words.</param>
     /// <param name="source">What is backed up.</param>
     /// <param name="sourcePath">Where it is.</param>
-    /// <param name="targetFormat">Made before the daemon starts, inside the measured time, unless it is raw.</param>
+    /// <param name="targetFormat">Made before the daemon starts, inside the measured time, unless it is a device and raw.</param>
     /// <param name="targetPath">Where.</param>
     public static IReadOnlyList<string> Make(
         IReadOnlyList<string> daemon, SourceImage source, string sourcePath, string targetFormat, string targetPath) =>

@@ -26,7 +26,7 @@ internal sealed class DaemonRun
         this.thread = thread;
         this.isBackground = isBackground;
         monitor = new(thread, new LinuxFileHost(thread) { Warn = Warn }) { QuitRequested = End };
-        server = new(monitor);
+        server = new(monitor) { IsHeld = true };
     }
 
     /// <summary>Runs it.</summary>
@@ -76,6 +76,7 @@ internal sealed class DaemonRun
         using var pidFile = pidPath == null ? null : PidFile.Create(pidPath);
         if (isBackground)
             Background.EndStart(context);
+        server.Release();
         await end;
         await CloseAsync();
     }

@@ -3,8 +3,6 @@ namespace BlockUring.Native.Interop;
 /// <summary>What a process does to leave the terminal that it was started from. A negative answer is an error number.</summary>
 public static class ProcessCalls
 {
-    private const int StandardStreamCount = 3;
-
     /// <summary>Makes the process the first one of a session of its own: the terminal's signals no longer reach it (setsid).</summary>
     public static int StartSession() => ProcessKernel.StartSession() < 0 ? -Errno.Last : 0;
 
@@ -14,7 +12,8 @@ public static class ProcessCalls
         var nothing = FileSystemCalls.Open("/dev/null", OpenFlags.Write);
         if (nothing < 0)
             return nothing;
-        for (var stream = 0; stream < StandardStreamCount; stream++)
+        const int streamCount = 3;
+        for (var stream = 0; stream < streamCount; stream++)
         {
             if (ProcessKernel.Duplicate(nothing, stream) < 0)
                 return -Errno.Last;
