@@ -1,4 +1,3 @@
-using System.Runtime.ExceptionServices;
 using BlockUring.Native.Uring;
 
 namespace BlockUring.Qmp;
@@ -10,18 +9,18 @@ internal sealed class SpawnedLoops(Scheduler scheduler)
     public int RunningCount { get; private set; }
 
     /// <summary>Starts a loop; it runs at once, up to its first wait.</summary>
-    public async void Start(Func<ValueTask> body)
+    public void Start(Func<ValueTask> body) => scheduler.Detach(RunAsync(body));
+
+    private async ValueTask RunAsync(Func<ValueTask> body)
     {
         RunningCount++;
         try
         {
             await body();
         }
-        catch (Exception e)
+        finally
         {
-            scheduler.Post(() => ExceptionDispatchInfo.Throw(e));
+            RunningCount--;
         }
-
-        RunningCount--;
     }
 }

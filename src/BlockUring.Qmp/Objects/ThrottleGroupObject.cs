@@ -16,22 +16,24 @@ internal sealed class ThrottleGroupObject : UserObject
         "bps-write-max", "iops-total-max", "iops-total", "iops-write", "bps-total-max-length", "iops-write-max",
     ];
 
+    private readonly Dictionary<string, long> singles;
     private ThrottleGroup? group;
 
     public ThrottleGroupObject(string id, JsonElement options)
         : base(QomType.ThrottleGroup, id)
     {
-        Limits = new ThrottleLimits().Completed();
         if (options.TryGetProperty("limits", out var limits))
             Change(limits);
-        Limits = With(Limits, options.EnumerateObject());
+
+        // Single limits have names of their own, with "x-" in front.
+        singles = ValuesOf(options.EnumerateObject().Where(p => p.Name.StartsWith("x-", StringComparison.Ordinal)), p => p.Name[2..]);
     }
 
     /// <summary>What such objects have.</summary>
     public static QomProperty[] PropertyList { get; } = [.. SingleNames.Select(n => n == "limits" ? LimitsProperty() : SingleProperty(n))];
 
-    /// <summary>The limits, complete.</summary>
-    public ThrottleLimits Limits { get; private set; }
+    /// <summary>The limits.</summary>
+    public ThrottleLimits Limits { get; private set; } = ThrottleLimits.None;
 
     /// <inheritdoc/>
     public override object? Service => group;
@@ -42,49 +44,30 @@ internal sealed class ThrottleGroupObject : UserObject
     /// <inheritdoc/>
     public override ValueTask CompleteAsync(MonitorContext context)
     {
-        Limits.Demand();
-        group = new ThrottleGroup(context.Scheduler, Id, LimitsOf(Limits));
+        Limits = Limits.With(singles);
+        group = new ThrottleGroup(context.Scheduler, Id, Limits);
         return default;
     }
 
     private static QomProperty LimitsProperty() => new(
         "limits",
         "ThrottleLimits",
-        n => JsonSerializer.SerializeToElement(((ThrottleGroupObject)n).Limits, QmpJson.Default.ThrottleLimits),
+        n => JsonSerializer.SerializeToElement(((ThrottleGroupObject)n).Limits.Values, QmpJson.Default.IReadOnlyDictionaryStringInt64),
         (n, value) => ((ThrottleGroupObject)n).Change(ArgumentChecker.Check(QapiSchema.Current.Type("ThrottleLimits"), "limits", value)));
 
     private static QomProperty SingleProperty(string name) => new(
         "x-" + name,
         "int",
-        n => JsonSerializer.SerializeToElement(((ThrottleGroupObject)n).Limits, QmpJson.Default.ThrottleLimits).GetProperty(name),
+        n => JsonSerializer.SerializeToElement(((ThrottleGroupObject)n).Limits[name], QmpJson.Default.Int64),
         (_, _) => throw new QmpException("Property cannot be set after initialization"));
 
     // What a change does not name keeps its value.
     private void Change(JsonElement limits)
     {
-        var changed = With(Limits, limits.EnumerateObject());
-        changed.Demand();
-        Limits = changed;
-        group?.Limits = LimitsOf(changed);
+        Limits = Limits.With(ValuesOf(limits.EnumerateObject(), p => p.Name));
+        group?.Limits = Limits;
     }
 
-    private static Graph.Throttling.ThrottleLimits LimitsOf(ThrottleLimits limits) => Graph.Throttling.ThrottleLimits.None.With(ValuesOf(limits));
-
-    private static Dictionary<string, long> ValuesOf(ThrottleLimits limits) =>
-        JsonSerializer.SerializeToElement(limits, QmpJson.Default.ThrottleLimits)
-            .EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetInt64(), StringComparer.Ordinal);
-
-    // Single limits have names of their own, with "x-" in front.
-    private static ThrottleLimits With(ThrottleLimits limits, IEnumerable<JsonProperty> changes)
-    {
-        var values = ValuesOf(limits);
-        foreach (var change in changes)
-        {
-            var name = change.Name.StartsWith("x-", StringComparison.Ordinal) ? change.Name[2..] : change.Name;
-            if (values.ContainsKey(name))
-                values[name] = change.Value.GetInt64();
-        }
-
-        return JsonSerializer.SerializeToElement(values, QmpJson.Default.DictionaryStringInt64).Deserialize(QmpJson.Default.ThrottleLimits)!;
-    }
+    private static Dictionary<string, long> ValuesOf(IEnumerable<JsonProperty> members, Func<JsonProperty, string> nameOf) =>
+        members.ToDictionary(nameOf, p => p.Value.GetInt64(), StringComparer.Ordinal);
 }

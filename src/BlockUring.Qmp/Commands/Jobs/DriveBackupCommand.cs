@@ -19,7 +19,7 @@ internal sealed class DriveBackupCommand()
         var target = await DriveBackupTarget.OpenAsync(context.Graph, source, arguments, out var sync);
         try
         {
-            var request = BackupText.Parse(arguments.ToBackup() with { Sync = sync }, source, target);
+            var request = BackupText.Parse(arguments with { Sync = sync }, source, target);
             return (await BackupJob.CreateAsync(context.Graph, context.Jobs, request, transaction), target);
         }
         catch

@@ -13,7 +13,7 @@ public sealed class ThrottleLimits
     public const long MaxValue = 1_000_000_000_000_000;
 
     private const string LengthSuffix = "-max-length";
-    private static readonly string[] Rates = ["bps-read", "bps-total", "bps-write", "iops-read", "iops-total", "iops-write"];
+    private static readonly string[] Rates = ["bps-total", "bps-read", "bps-write", "iops-total", "iops-read", "iops-write"];
 
     private readonly Dictionary<string, long> values;
 
@@ -25,6 +25,9 @@ public sealed class ThrottleLimits
 
     /// <summary>No limit.</summary>
     public static ThrottleLimits None { get; } = new(Names.ToDictionary(n => n, Default));
+
+    /// <summary>All values by name, in order.</summary>
+    public IReadOnlyDictionary<string, long> Values => values;
 
     /// <summary>The value of a name.</summary>
     public long this[string name] => values[name];
@@ -51,13 +54,17 @@ public sealed class ThrottleLimits
         {
             if (!IsName(name))
                 throw Invalid($"Parameter 'limits.{name}' is unexpected");
-            if (name.EndsWith(LengthSuffix, StringComparison.Ordinal) && value > uint.MaxValue)
-                throw Invalid($"{name} value must be in the range [0, {uint.MaxValue}]");
             changed[name] = value;
         }
 
         var limits = new ThrottleLimits(changed);
         limits.Demand();
+        foreach (var (name, value) in changes)
+        {
+            if (name.EndsWith(LengthSuffix, StringComparison.Ordinal) && value > uint.MaxValue)
+                throw Invalid($"{name} value must be in the range [0, {uint.MaxValue}]");
+        }
+
         return limits;
     }
 
