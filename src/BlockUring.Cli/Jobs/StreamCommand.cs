@@ -36,7 +36,7 @@ internal sealed record StreamCommand(string Image)
         var top = await ImageNodes.OpenAsync(session.Graph, Image, Format, Cache, isReadOnly: false);
         var request = new StreamRequest(new JobSettings("stream") { Speed = Speed }, top)
         {
-            Base = Base == null ? null : StreamChain.FindBase(session.Host, top, Base),
+            Base = Base == null ? null : StreamChain.FindBase(session.Host, top, File.Exists(Base) ? Path.GetFullPath(Base) : Base),
             BackingFile = BackingFile,
         };
         StreamJob job;

@@ -63,6 +63,8 @@ internal sealed class StreamPlanner
         {
             var piece = ahead.Length > 0 ? ahead : await FindAsync(offset);
             ahead = default;
+            if (piece.Length == 0)
+                return piece;
             var limit = piece.Action == CopyAction.Data ? ChunkLength - (piece.Offset & (ChunkLength - 1)) : MaxRun;
             for (var joined = 0; joined < MaxJoined && piece.Length < limit && piece.Offset + piece.Length < length; joined++)
             {
