@@ -108,7 +108,14 @@ public sealed class StreamTests : DaemonTestBase
          --blockdev qcow2,node-name=top,file.driver=file,file.filename=top.qcow2,backing=a
         block-stream {'job-id':'j','device':'top','base-node':'base'}
         wait JOB_STATUS_CHANGE j null
-        """ + Judge);
+        """ + Judge,
+    [
+        new(
+            "    | backing file: base.raw",
+            "| backing file format: file",
+            "| backing file format: raw",
+            "headers name formats; newer peers can be asked to"),
+    ]);
 
     [Theory, MemberData(nameof(Sides))]
     public void StreamRefusesWhatCannotBe(Side side) => Play(side, Chain + """

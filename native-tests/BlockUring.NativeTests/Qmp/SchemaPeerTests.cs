@@ -10,7 +10,8 @@ public class SchemaPeerTests
     // What is defined here beyond the peer: this product's own, and members of newer versions.
     private static readonly string[] Additions =
     [
-        "block-null", "x-query-blockers", "human-monitor-command", "on-cbw-error", "discard-source", "backing-mask-protocol", "min-cluster-size", "delay-ns", "enum value null",
+        "block-null", "x-query-blockers", "human-monitor-command", "on-cbw-error", "discard-source", "min-cluster-size", "delay-ns", "enum value null",
+        "backing-mask-protocol", "invalidate-overlays",
     ];
 
     // What the peer has in types that are here, and this product does not.

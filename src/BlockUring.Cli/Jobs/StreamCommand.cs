@@ -1,4 +1,6 @@
+using BlockUring.Cli.Img;
 using BlockUring.Cli.Output;
+using BlockUring.Graph;
 using BlockUring.Jobs;
 using BlockUring.Jobs.Stream;
 using BlockUring.Storage;
@@ -36,7 +38,7 @@ internal sealed record StreamCommand(string Image)
         var top = await ImageNodes.OpenAsync(session.Graph, Image, Format, Cache, isReadOnly: false);
         var request = new StreamRequest(new JobSettings("stream") { Speed = Speed }, top)
         {
-            Base = Base == null ? null : StreamChain.FindBase(session.Host, top, File.Exists(Base) ? Path.GetFullPath(Base) : Base),
+            Base = Base == null ? null : FindBase(session.Host, top, Base),
             BackingFile = BackingFile,
         };
         StreamJob job;
@@ -44,4 +46,8 @@ internal sealed record StreamCommand(string Image)
             job = await StreamJob.CreateAsync(session.Graph, session.List, request);
         return await session.RunJobAsync(job, "streamed", ShowsProgress);
     }
+
+    private static BlockNode FindBase(FileHost host, BlockNode top, string path) =>
+        NodeChain.From(top).Skip(1).FirstOrDefault(n => !n.IsFilter && host.AreSame(n.FileName, path))
+            ?? throw new CommandFailure($"'{path}' is not in the backing chain of '{top.FileName}'");
 }

@@ -67,6 +67,7 @@ internal sealed class CommandRegistry
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
         new BlockStreamCommand(),
+        new BlockCommitCommand(),
         .. BitmapCommands.All,
         new TransactionCommand(),
     ]);

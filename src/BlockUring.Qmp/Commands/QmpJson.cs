@@ -43,6 +43,7 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BlockNullArguments))]
 [JsonSerializable(typeof(BackupArguments))]
 [JsonSerializable(typeof(StreamArguments))]
+[JsonSerializable(typeof(CommitArguments))]
 [JsonSerializable(typeof(NodeNameArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
 [JsonSerializable(typeof(QueryNodesArguments))]

@@ -20,18 +20,11 @@ namespace BlockUring.Copy;
 /// </remarks>
 public sealed class SnapshotCopy : IDisposable
 {
-    /// <summary>The most bytes of data in flight, save that one chunk may always be.</summary>
-    public const long MaxBufferedBytes = 128 << 20;
-
-    private readonly Scheduler scheduler;
     private readonly GuestDisk source;
     private readonly GuestDisk target;
     private readonly SnapshotCopySettings settings;
-    private readonly CodecPool? codecs;
+    private readonly RangeCopier copier;
     private readonly RangeLock inFlight = new();
-    private readonly Stack<ChunkWriter> idleWriters = new();
-    private long bufferedBytes;
-    private Arrival? bufferReturned;
 
     /// <summary>Prepares a copy in which nothing is pending yet.</summary>
     /// <param name="scheduler">The thread of both disks.</param>
@@ -40,12 +33,11 @@ public sealed class SnapshotCopy : IDisposable
     /// <param name="settings">How.</param>
     public SnapshotCopy(Scheduler scheduler, GuestDisk source, GuestDisk target, SnapshotCopySettings settings)
     {
-        this.scheduler = scheduler;
         this.source = source;
         this.target = target;
         this.settings = settings;
         Pending = new DirtyBitmap(null, source.Length, settings.ClusterLength);
-        codecs = settings.Compression is { } type ? new CodecPool(type) : null;
+        copier = new RangeCopier(scheduler, source, target, settings);
     }
 
     /// <summary>What still has to be copied, or is being copied now.</summary>
@@ -188,12 +180,7 @@ public sealed class SnapshotCopy : IDisposable
     public async ValueTask WaitUntilSettledAsync() => inFlight.Release(await inFlight.AcquireAsync(0, long.MaxValue));
 
     /// <summary>Frees codecs and buffers; nothing may be in flight.</summary>
-    public void Dispose()
-    {
-        while (idleWriters.TryPop(out var writer))
-            writer.Dispose();
-        codecs?.Dispose();
-    }
+    public void Dispose() => copier.Dispose();
 
     // Pieces end on multiples of the chunk, so that the target's requests are large and aligned.
     private bool TryFind(long cursor, out long offset, out long length)
@@ -213,41 +200,18 @@ public sealed class SnapshotCopy : IDisposable
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask CopyAsync(long offset, long length)
     {
-        if (!idleWriters.TryPop(out var writer))
-            writer = MakeWriter();
         try
         {
-            var done = await MoveAsync(writer, offset, length);
+            var done = await copier.CopyAsync(offset, length);
+            if (settings.DiscardsSource)
+                await DiscardSourceAsync(offset, length);
             DoneBytes += done;
             Pending.Reset(offset, length);
         }
         finally
         {
-            idleWriters.Push(writer);
             Advanced?.Invoke();
         }
-    }
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<long> MoveAsync(ChunkWriter writer, long offset, long length)
-    {
-        var (at, left, done) = (offset, length, length);
-        while (left > 0)
-        {
-            var piece = await ClassifyAsync(at, left);
-            if (piece.Action == CopyAction.Data)
-                await MoveDataAsync(writer, at, (int)piece.Length);
-            else if (piece.Action == CopyAction.Zero)
-                await ZeroAsync(at, piece.Length);
-            else
-                done -= piece.Length;
-            at += piece.Length;
-            left -= piece.Length;
-        }
-
-        if (settings.DiscardsSource)
-            await DiscardSourceAsync(offset, length);
-        return done;
     }
 
     // It only gives space back: the copy is as good without.
@@ -262,126 +226,4 @@ public sealed class SnapshotCopy : IDisposable
         {
         }
     }
-
-    // What the run is, in whole clusters: one that is only partly zero, or partly unallocated, is data.
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<CopyPiece> ClassifyAsync(long offset, long length)
-    {
-        try
-        {
-            var status = await StatusAsync(offset, length);
-            var action = ActionFor(status);
-            if (status.Length >= length)
-                return new CopyPiece(action, offset, length);
-            var whole = status.Length & -(long)ClusterLength;
-            if (action == CopyAction.Data)
-                return new CopyPiece(action, offset, Math.Min(length, whole == status.Length ? whole : whole + ClusterLength));
-            if (whole > 0)
-                return new CopyPiece(action, offset, whole);
-            return await ClassifyMixedAsync(offset, Math.Min(length, ClusterLength), status.Length, action);
-        }
-        catch (BlockException e)
-        {
-            throw new CopyFailureException(true, e);
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<CopyPiece> ClassifyMixedAsync(long offset, long length, long known, CopyAction action)
-    {
-        while (known < length)
-        {
-            var status = await StatusAsync(offset + known, length - known);
-            if (ActionFor(status) != action)
-                return new CopyPiece(CopyAction.Data, offset, length);
-            known += status.Length;
-        }
-
-        return new CopyPiece(action, offset, length);
-    }
-
-    private ValueTask<BlockStatus> StatusAsync(long offset, long length) =>
-        settings.TopOnly ? source.Layer.GetLayerStatusAsync(offset, length) : source.GetStatusAsync(offset, length);
-
-    private CopyAction ActionFor(BlockStatus status)
-    {
-        if (settings.TopOnly && !status.IsAllocated)
-            return CopyAction.Skip;
-        return status.IsZero ? CopyAction.Zero : CopyAction.Data;
-    }
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask MoveDataAsync(ChunkWriter writer, long offset, int length)
-    {
-        // Why whole clusters: the compressor pads the last one in place.
-        var padded = (length + ClusterLength - 1) & -ClusterLength;
-        while (bufferedBytes > 0 && bufferedBytes + padded > MaxBufferedBytes)
-            await (bufferReturned ??= new Arrival());
-        bufferedBytes += padded;
-        try
-        {
-            using var buffer = scheduler.Buffers.Rent(padded);
-            await MoveThroughAsync(writer, offset, buffer.Memory.Slice(0, length));
-        }
-        catch (InsufficientMemoryException e)
-        {
-            throw new CopyFailureException(false, new BlockException(BlockErrorKind.Limit, e.Message, Errno.ENOMEM, e));
-        }
-        finally
-        {
-            bufferedBytes -= padded;
-            var waiters = bufferReturned;
-            bufferReturned = null;
-            waiters?.Succeed();
-        }
-    }
-
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask MoveThroughAsync(ChunkWriter writer, long offset, IoMemory memory)
-    {
-        try
-        {
-            await source.ReadAsync(offset, memory);
-        }
-        catch (BlockException e)
-        {
-            throw new CopyFailureException(true, e);
-        }
-
-        try
-        {
-            await writer.WriteAsync(offset, memory);
-        }
-        catch (BlockException e)
-        {
-            throw new CopyFailureException(false, e);
-        }
-    }
-
-    // What reads as zeroes already, without a backing file that might show something else some day, is left alone.
-    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private async ValueTask ZeroAsync(long offset, long length)
-    {
-        try
-        {
-            while (length > 0)
-            {
-                var status = await target.Layer.GetLayerStatusAsync(offset, length);
-                if (!status.IsZero || (!status.IsAllocated && (target.MayShowBacking || settings.StoresZeroes)))
-                    await target.WriteZeroesAsync(offset, status.Length, settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap);
-                offset += status.Length;
-                length -= status.Length;
-            }
-        }
-        catch (BlockException e)
-        {
-            throw new CopyFailureException(false, e);
-        }
-    }
-
-    private ChunkWriter MakeWriter() => new(target, Math.Min(settings.MaxChunk, Math.Max(4096, Math.Min(ClusterLength, 64 << 10))))
-    {
-        ZeroFlags = settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap,
-        Compressor = codecs == null ? null : new ClusterCompressor(scheduler, target, codecs),
-    };
 }

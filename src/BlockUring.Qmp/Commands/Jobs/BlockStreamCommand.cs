@@ -37,7 +37,6 @@ internal sealed class BlockStreamCommand()
             Base = FindBase(context, arguments, top),
             Bottom = arguments.Bottom == null ? null : FindBottom(context, arguments, top),
             BackingFile = arguments.BackingFile,
-            MasksProtocol = arguments.BackingMaskProtocol ?? false,
             OnError = JobText.Policy(arguments.OnError),
             FilterName = arguments.FilterNodeName,
         };
@@ -46,11 +45,11 @@ internal sealed class BlockStreamCommand()
     private static BlockNode? FindBase(MonitorContext context, StreamArguments arguments, BlockNode top)
     {
         if (arguments.Base is { } file)
-            return StreamChain.FindBase(context.Files, top, file);
+            return BackingFileSearch.Find(top, file) ?? throw new QmpException($"Can't find '{file}' in the backing chain");
         if (arguments.BaseNode is not { } name)
             return null;
         var node = context.FindNode(name, "");
-        return node != top && StreamChain.Contains(top, node)
+        return node != top && NodeChain.Contains(top, node)
             ? node
             : throw new QmpException($"Node '{name}' is not a backing image of '{arguments.Device}'");
     }
@@ -60,7 +59,7 @@ internal sealed class BlockStreamCommand()
         var node = context.FindNode(arguments.Bottom, "");
         if (node.IsFilter)
             throw new QmpException($"Node '{node.Name}' is a filter, use a non-filter node as 'bottom'");
-        return StreamChain.Contains(top, node)
+        return NodeChain.Contains(top, node)
             ? node
             : throw new QmpException($"Node '{node.Name}' is not in a chain starting from '{arguments.Device}'");
     }

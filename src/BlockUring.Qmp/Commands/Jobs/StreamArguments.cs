@@ -13,6 +13,7 @@ internal sealed record StreamArguments
 
     public string? BackingFile { get; init; }
 
+    /// <summary>Accepted, and always so: headers name formats.</summary>
     public bool? BackingMaskProtocol { get; init; }
 
     public string? Bottom { get; init; }

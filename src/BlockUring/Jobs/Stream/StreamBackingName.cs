@@ -9,7 +9,7 @@ internal static class StreamBackingName
     /// <summary>Throws unless a base can be opened again by its file name alone.</summary>
     public static void Demand(BlockNode below)
     {
-        var layer = StreamChain.Layer(below);
+        var layer = NodeChain.SkipFilters(below);
         var isPart = layer.GivenOptions.Get("offset") != null || layer.GivenOptions.Get("size") != null;
         if (layer.FileName.Length == 0 || (isPart && layer is FormatNode))
         {
@@ -25,9 +25,11 @@ internal static class StreamBackingName
             return default;
         if (request.BackingFile == null)
             Demand(below);
-        var layer = StreamChain.Layer(below);
+        var layer = NodeChain.SkipFilters(below);
         return (
             request.BackingFile ?? BackingName.NameFrom(overlay.FileName, layer.FileName),
-            layer is not FormatNode && request.MasksProtocol ? "raw" : layer.DriverName);
+
+            // Why not the name of a protocol, which QEMU 7.2 writes: headers name formats.
+            layer is FormatNode ? layer.DriverName : "raw");
     }
 }

@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Jobs.Stream;
@@ -12,7 +11,7 @@ namespace BlockUring.Jobs.Stream;
 /// What the layers below the overlay hold, down to the bottom, comes into the overlay, which then has the base for its backing node. Filters
 /// between the bottom and a base that was named go with the layers; the base is whatever is below <see cref="AboveBase"/> at the end.
 /// </remarks>
-public sealed class StreamChain
+internal sealed class StreamChain
 {
     private StreamChain(BlockNode top, BlockNode overlay, BlockNode bottom, BlockNode aboveBase)
     {
@@ -43,86 +42,38 @@ public sealed class StreamChain
     public bool IsEmpty => Overlay == Bottom;
 
     /// <summary>What is below <see cref="AboveBase"/> now; null for nothing.</summary>
-    public BlockNode? Base => Below(AboveBase);
+    public BlockNode? Base => NodeChain.LinkBelow(AboveBase)?.Node;
 
     /// <summary>Finds the part.</summary>
     /// <exception cref="BlockException">It is not there.</exception>
     public static StreamChain Of(StreamRequest request)
     {
-        var overlay = Layer(request.Top);
+        var overlay = NodeChain.SkipFilters(request.Top);
         var bottom = request.Bottom ?? FindOverlay(overlay, request.Base);
         if (bottom == null)
             throw Invalid($"'{request.Base!.Name}' is not in the backing chain of '{request.Top.Name}'");
-        if (!Contains(overlay, bottom))
+        if (!NodeChain.Contains(overlay, bottom))
             throw Invalid($"Node '{bottom.Name}' is not in a chain starting from '{request.Top.Name}'");
         var aboveBase = bottom;
-        while (request.Base != null && Below(aboveBase) != request.Base)
-            aboveBase = Below(aboveBase)!;
+        while (request.Base != null && NodeChain.LinkBelow(aboveBase)!.Node != request.Base)
+            aboveBase = NodeChain.LinkBelow(aboveBase)!.Node;
         return new(request.Top, overlay, bottom, aboveBase);
-    }
-
-    /// <summary>The layer below another one that a file name means.</summary>
-    /// <param name="host">Knows which names mean the same file.</param>
-    /// <param name="top">The node at whose chain to look.</param>
-    /// <param name="file">As the backing node or the header above it has it; a relative name counts from there, too.</param>
-    /// <exception cref="BlockException">There is none.</exception>
-    public static BlockNode FindBase(FileHost host, BlockNode top, string file)
-    {
-        for (var overlay = Layer(top); overlay.BackingLink is { } link;)
-        {
-            var below = Layer(link.Node);
-            var stored = (overlay as FormatNode)?.Image.Format.BackingFileName;
-            if (file == below.FileName || file == stored || host.AreSame(ImagePath.Combine(overlay.FileName, file), below.FileName))
-                return below;
-            overlay = below;
-        }
-
-        throw Invalid($"Can't find '{file}' in the backing chain");
-    }
-
-    /// <summary>Whether a node is the top or below it, along the chain.</summary>
-    public static bool Contains(BlockNode top, BlockNode wanted)
-    {
-        for (var node = top; node != null; node = Below(node))
-        {
-            if (node == wanted)
-                return true;
-        }
-
-        return false;
-    }
-
-    /// <summary>The node that a filter shows, or that an overlay is put over; null at the end of the chain.</summary>
-    public static BlockNode? Below(BlockNode node) => (node.IsFilter ? node.Primary : node.BackingLink)?.Node;
-
-    /// <summary>The node itself, or the first below it that is no filter.</summary>
-    public static BlockNode Layer(BlockNode node)
-    {
-        while (node is { IsFilter: true, Primary: { } primary })
-            node = primary.Node;
-        return node;
     }
 
     // The layer right above the base; without a base the last one.
     private static BlockNode? FindOverlay(BlockNode overlay, BlockNode? below)
     {
-        var wanted = below == null ? null : Layer(below);
-        for (var node = overlay; ; node = Layer(node.BackingLink.Node))
+        var wanted = below == null ? null : NodeChain.SkipFilters(below);
+        for (var node = overlay; ; node = NodeChain.SkipFilters(node.BackingLink.Node))
         {
             if (node.BackingLink == null)
                 return wanted == null ? node : null;
-            if (Layer(node.BackingLink.Node) == wanted)
+            if (NodeChain.SkipFilters(node.BackingLink.Node) == wanted)
                 return node;
         }
     }
 
-    private static List<BlockNode> Path(BlockNode from, BlockNode to)
-    {
-        var path = new List<BlockNode> { from };
-        while (path[^1] != to)
-            path.Add(Below(path[^1])!);
-        return path;
-    }
+    private static List<BlockNode> Path(BlockNode from, BlockNode to) => [.. NodeChain.Above(to, from), to];
 
     private static BlockException Invalid(string message) => new(BlockErrorKind.Invalid, message);
 }

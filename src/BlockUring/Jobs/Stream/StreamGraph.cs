@@ -49,9 +49,10 @@ internal sealed class StreamGraph
     public ValueTask<IDisposable> BeginChangeAsync() => graph.BeginChangeAsync();
 
     /// <summary>Puts the overlay over the base, in the graph and in its header: both or none.</summary>
+    /// <param name="user">The job's use of the filter, which ends here.</param>
     /// <param name="shownLength">How far the base could be seen when the overlay was filled, in bytes.</param>
     /// <exception cref="BlockException">Why not; the overlay's backing node is what it was.</exception>
-    public async ValueTask FinishAsync(long shownLength)
+    public async ValueTask FinishAsync(NodeLink user, long shownLength)
     {
         using var change = await graph.BeginChangeAsync();
         var overlay = chain.Overlay;
@@ -60,6 +61,7 @@ internal sealed class StreamGraph
 
         // Why here and below again: most of it goes to the disk while guests still work.
         await overlay.FlushAsync();
+        graph.Detach(user);
         await RemoveFilterAsync();
         var below = chain.Base;
         if ((below?.Length ?? 0) > shownLength)
@@ -73,6 +75,7 @@ internal sealed class StreamGraph
             // It flushes the image before it changes the header, which so never says that the layers are not needed while they are.
             await BackingName.SetAsync(graph, (FormatNode)overlay, name, format);
             former = backing;
+            Inherit(below);
         }
         catch
         {
@@ -120,6 +123,16 @@ internal sealed class StreamGraph
         catch (BlockException e)
         {
             throw new BlockException(e.Kind, "Could not create node: " + e.Message, e.ErrorNumber, e);
+        }
+    }
+
+    // A base that was defined inside one of the layers that go is the overlay's from now on.
+    private void Inherit(BlockNode? below)
+    {
+        for (var heir = below?.InheritsFrom; heir != null; heir = heir.InheritsFrom)
+        {
+            if (heir == chain.Overlay)
+                below!.InheritsFrom = heir;
         }
     }
 

@@ -31,6 +31,7 @@ public sealed class StreamJob : BlockJob
     private readonly StreamGraph graph;
     private readonly StreamPlanner planner;
     private readonly JobNodes nodes;
+    private NodeLink? filterUse;
     private BlockException? ignored;
     private bool lacksMemory;
 
@@ -89,7 +90,7 @@ public sealed class StreamJob : BlockJob
     }
 
     /// <inheritdoc/>
-    protected override ValueTask PrepareAsync() => graph.FinishAsync(planner.ShownLength);
+    protected override ValueTask PrepareAsync() => graph.FinishAsync(filterUse!, planner.ShownLength);
 
     /// <inheritdoc/>
     protected override async ValueTask CleanAsync()
@@ -213,7 +214,7 @@ public sealed class StreamJob : BlockJob
     private void UseNodes()
     {
         var filter = graph.Filter;
-        nodes.Use(
+        filterUse = nodes.Use(
             filter,
             "main node",
             ImagePermissions.ConsistentRead,

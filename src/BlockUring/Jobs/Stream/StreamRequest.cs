@@ -16,9 +16,6 @@ public sealed record StreamRequest(JobSettings Settings, BlockNode Top)
     /// <summary>What is written into the header for the backing file; null for the base's own name.</summary>
     public string? BackingFile { get; init; }
 
-    /// <summary>Whether "raw" is written for the backing file's format where the base is no format but a file alone.</summary>
-    public bool MasksProtocol { get; init; }
-
     /// <summary>When the chain cannot be read, or the top not written.</summary>
     public JobErrorPolicy OnError { get; init; }
 
