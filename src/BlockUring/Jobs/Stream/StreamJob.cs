@@ -219,7 +219,7 @@ public sealed class StreamJob : BlockJob
             "main node",
             ImagePermissions.ConsistentRead,
             NodeLink.AllPermissions,
-            NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete | NodeOperation.Reopen);
+            (Blocked | NodeOperation.Reopen) & ~NodeOperation.ExternalSnapshot);
 
         // Why: a part is read once, so the layers below must stay as they are; and the length is asked for once.
         const ImagePermissions unchanging = ImagePermissions.ConsistentRead | ImagePermissions.WriteUnchanged;

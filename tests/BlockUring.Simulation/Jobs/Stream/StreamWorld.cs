@@ -162,11 +162,9 @@ internal sealed class StreamWorld : IDisposable
         using var change = await graph.BeginChangeAsync();
         var layers = chain.Where(l => l.NodeIn(graph) != null).ToList();
         var top = layers[random.Next(layers.Count)];
-        var path = new List<StreamLayer>();
-        for (var layer = top.Backing; layer != null; layer = layer.Backing)
-            path.Add(layer);
+        var path = NodeChain.From(top.NodeIn(graph)!).Where(n => !n.IsFilter).Skip(1).Select(n => chain.Find(l => l.Path == n.FileName)!).ToList();
         var below = path.Count > 0 && random.Next(2) == 0 ? path[random.Next(path.Count)] : null;
-        var bottom = below == null || random.Next(3) > 0 ? null : path.Prepend(top).First(l => l.Backing == below);
+        var bottom = below == null || random.Next(3) > 0 ? null : path.Prepend(top).ElementAt(path.IndexOf(below));
         var settings = new JobSettings($"j{number}")
         {
             AutoFinalize = random.Next(3) > 0,
