@@ -6,10 +6,9 @@ namespace BlockUring.Simulation.Jobs.Stream;
 /// <summary>An image of a chain.</summary>
 /// <param name="Name">Of its node, where that has a name.</param>
 /// <param name="Format">Raw or qcow2.</param>
-internal sealed record StreamLayer(string Name, string Format)
+/// <param name="Path">Its file.</param>
+internal sealed record StreamLayer(string Name, string Format, string Path)
 {
-    public string Path => "/sim/" + Name;
-
     /// <summary>The image that its header names; null for none.</summary>
     public StreamLayer? Backing { get; set; }
 

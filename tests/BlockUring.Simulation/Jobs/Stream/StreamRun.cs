@@ -15,6 +15,10 @@ internal sealed class StreamRun(StreamRequest request, StreamLayer top, StreamLa
 
     public StreamRequest Request => request;
 
+    public StreamLayer Top => top;
+
+    public StreamLayer? Below => below;
+
     public bool HasConcluded { get; private set; }
 
     /// <summary>A change of its status, and so on.</summary>

@@ -33,6 +33,7 @@ internal sealed class StreamWorld : IDisposable
     private readonly List<StreamLayer> chain = [];
     private readonly DiskModel model;
     private readonly GuestModel durable;
+    private readonly int minClusterBits;
     private readonly bool isFaulty;
     private readonly bool cutsPower;
     private readonly bool isNamed;
@@ -46,6 +47,7 @@ internal sealed class StreamWorld : IDisposable
         disk = new SimulatedDisk(seed + 1, scheduler) { ImmediateShare = random.Next(3) * 0.3 };
         isFaulty = !cutsPower && random.Next(2) == 0;
         isNamed = random.Next(2) == 0;
+        minClusterBits = random.Next(3) == 0 ? 9 : random.Next(9, 17);
         images = new TestImages(buffers, random);
         for (var count = random.Next(1, 6); count > 0; count--)
             Make($"l{count}");
@@ -80,9 +82,13 @@ internal sealed class StreamWorld : IDisposable
             return;
         Assert.All(runs, r => Assert.True(r.HasConcluded));
         foreach (var layer in chain.Where(l => l.Format == "qcow2"))
-            Assert.Equal(layer.Backing?.Path, HeaderOf(after.Files[layer.Path]).BackingFileName);
+            Assert.Contains(HeaderOf(after.Files[layer.Path]).BackingFileName, PossibleNames(layer));
         Assert.Equal(0, buffers.RentedBytes);
     }
+
+    // What failed to change a header may have failed to undo that, too.
+    private IEnumerable<string?> PossibleNames(StreamLayer layer) =>
+        runs.Where(r => isFaulty && r.Top == layer && r.Job!.Error != null).Select(r => r.Below).Append(layer.Backing).Select(l => l?.Path);
 
     private static Qcow2Header HeaderOf(MemoryFile file)
     {
@@ -94,10 +100,14 @@ internal sealed class StreamWorld : IDisposable
     private void Make(string name)
     {
         var below = chain.FirstOrDefault();
-        var layer = new StreamLayer(name, below == null && random.Next(2) == 0 ? "raw" : "qcow2") { Backing = below };
+        var clusterBits = random.Next(minClusterBits, 22);
+
+        // Why of all lengths: the header above holds the name, maybe in more sectors than one.
+        var path = $"/sim/{new string('d', random.Next(2) * random.Next(minClusterBits < 12 ? 40 : 900))}/{name}";
+        var layer = new StreamLayer(name, below == null && random.Next(2) == 0 ? "raw" : "qcow2", path) { Backing = below };
         var length = (random.Next(1, 30) * 65536L) - (random.Next(2) == 0 ? 512 * random.Next(128) : 0);
         var compat = random.Next(4) == 0 ? "0.10" : "1.1";
-        images.Create(layer.Path, layer.Format, length, 1 << random.Next(9, 22), below?.Path, below?.Format ?? "raw", compat);
+        images.Create(layer.Path, layer.Format, length, 1 << clusterBits, below?.Path, below?.Format ?? "raw", compat);
         images.Fill(layer.Path, layer.Format, random.Next(4) * 0.25);
         chain.Insert(0, layer);
     }
