@@ -15,6 +15,9 @@ internal sealed class TrackedFile(TrackedHost host, MemoryFile inner, FileOpenOp
     /// <summary>"read 0+512", in order.</summary>
     public List<string> Log { get; } = [];
 
+    /// <summary>The request, counted from now, that fails, once; 0 for none.</summary>
+    public int FailsIn { get; set; }
+
     public FileOpenOptions Options => options;
 
     public ImagePermissions Needed { get; private set; }
@@ -95,6 +98,8 @@ internal sealed class TrackedFile(TrackedHost host, MemoryFile inner, FileOpenOp
             await source.Task;
         }
 
+        if (FailsIn > 0 && --FailsIn == 0)
+            throw BlockException.FromErrno(Errno.ENOSPC, "Could not " + request, Path);
         if (writes && options.ReadOnly)
             throw BlockException.FromErrno(Errno.EBADF, "Could not write", Path);
     }
