@@ -42,10 +42,15 @@ internal static class CaseList
         Backup("backup-raw-raw", SourceKind.RandomRaw, "raw"),
         Backup("backup-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
         Backup("backup-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Stream("stream-raw", SourceKind.RandomRaw),
+        Stream("stream-qcow2", SourceKind.RandomQcow2),
     ];
 
     private static CompareCase Backup(string name, SourceKind source, string format) =>
         new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _backupDisk, RamTarget = _backupRam, IsBackup = true };
+
+    private static CompareCase Stream(string name, SourceKind source) =>
+        new() { Name = name, Source = source, TargetFormat = "qcow2", DiskTarget = Target.None, RamTarget = Target.None, IsStream = true };
 
     private static CompareCase Plain(string name, SourceKind source, string format) =>
         new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _plainDisk, RamTarget = _plainRam };

@@ -27,6 +27,9 @@ internal sealed record CompareCase
     /// <summary>A job of a storage daemon, driven over QMP, rather than a command of its own.</summary>
     public bool IsBackup { get; init; }
 
+    /// <summary>Likewise: an overlay of the source, which is the target, is filled with what the source holds.</summary>
+    public bool IsStream { get; init; }
+
     /// <summary>nbdcopy can do the same job.</summary>
     public bool NbdcopyCan { get; init; }
 }
