@@ -40,6 +40,32 @@ internal static class JobCommands
         return command;
     }
 
+    /// <summary>`stream`.</summary>
+    public static Command MakeStream(CommandOutput output)
+    {
+        var image = new Argument<string>("IMAGE") { Description = "The image to fill" };
+        var format = new Option<string?>("--format", "-f") { Description = "Its format (probed by default)" };
+        var below = new Option<string?>("--base", "-b") { Description = "The backing file to keep, of those below (default: none)" };
+        var backingFile = new Option<string?>("--backing-file") { Description = "What the image is to call the base (default: its name)" };
+        var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
+        var command = new Command("stream", "Fill a disk image with what its backing files hold, with a stream job") { image, format, below, backingFile, speed, cache, progress };
+        command.SetAction(result =>
+        {
+            if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode))
+                return 1;
+            return new StreamCommand(result.GetValue(image)!)
+            {
+                Format = result.GetValue(format),
+                Base = result.GetValue(below),
+                BackingFile = result.GetValue(backingFile),
+                Speed = bytes,
+                Cache = mode!,
+                ShowsProgress = result.GetValue(progress),
+            }.Run(output);
+        });
+        return command;
+    }
+
     /// <summary>`null`.</summary>
     public static Command MakeNull(CommandOutput output)
     {

@@ -66,6 +66,8 @@ internal sealed class CommandRegistry
         new BlockJobSpeedCommand(),
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
+        new BlockStreamCommand(),
+        new BlockCommitCommand(),
         .. BitmapCommands.All,
         new TransactionCommand(),
     ]);

@@ -1,4 +1,6 @@
 using BlockUring.Copy;
+using BlockUring.Native.Interop;
+using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -97,6 +99,25 @@ public abstract class BlockJob : Job
         if (action == JobErrorAction.Stop)
             StopForError(isFull);
         return action;
+    }
+
+    /// <summary>Rents a buffer, when it is about to be filled: a job that is slow, or paused, would keep memory from the others.</summary>
+    /// <returns>Null while others have all the memory, which they will give back.</returns>
+    /// <exception cref="BlockException">There is less memory than one request takes.</exception>
+    protected static IoBuffer? TryRent(BufferPool pool, int length)
+    {
+        try
+        {
+            return pool.Rent(length);
+        }
+        catch (InsufficientMemoryException) when (pool.RentedBytes > 0)
+        {
+            return null;
+        }
+        catch (InsufficientMemoryException e)
+        {
+            throw new BlockException(BlockErrorKind.Limit, e.Message, Errno.ENOMEM, e);
+        }
     }
 
     /// <summary>Says that the job has done its work and from now on keeps up with changes. Waits while it is paused.</summary>

@@ -1,8 +1,6 @@
 using System.Runtime.CompilerServices;
 using BlockUring.Graph;
 using BlockUring.Images;
-using BlockUring.Native.Interop;
-using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -107,7 +105,7 @@ public sealed class NullJob : BlockJob
             try
             {
                 // Why only now: a job that is slow, or paused, would keep memory from the others.
-                using var buffer = TryRent(count);
+                using var buffer = TryRent(disk.Buffers, count);
                 if (buffer != null)
                 {
                     await disk.ReadAsync(offset, buffer.Memory);
@@ -135,23 +133,6 @@ public sealed class NullJob : BlockJob
 
             if (lacksMemory)
                 await SleepAsync(MemoryRetry);
-        }
-    }
-
-    // Null while others have all the memory, which they will give back.
-    private IoBuffer? TryRent(int count)
-    {
-        try
-        {
-            return disk.Buffers.Rent(count);
-        }
-        catch (InsufficientMemoryException) when (disk.Buffers.RentedBytes > 0)
-        {
-            return null;
-        }
-        catch (InsufficientMemoryException e)
-        {
-            throw new BlockException(BlockErrorKind.Limit, e.Message, Errno.ENOMEM, e);
         }
     }
 }

@@ -30,13 +30,20 @@ public sealed class CopyOnReadNode : FilterNode
     /// <summary>The last layer whose data is copied; null for all.</summary>
     public BlockNode? Bottom => bottom;
 
+    /// <summary>
+    /// Whether a read that cannot be copied succeeds nevertheless: for whoever sees to it by other means that all is copied, so that those above do
+    /// not suffer from a disk that is full.
+    /// </summary>
+    public bool CopiesIfPossible { get; init; }
+
     /// <summary>Keeps the links down to <see cref="Bottom"/> as they are until the filter is closed.</summary>
+    /// <param name="isMovable">Whether another filter may come between this one and the node below it.</param>
     /// <exception cref="InvalidOperationException">The chain does not lead there.</exception>
-    public void FreezeChain()
+    public void FreezeChain(bool isMovable = false)
     {
         if (bottom == null)
             return;
-        for (BlockNode node = this; node != bottom; node = frozen[^1].Node)
+        for (var node = isMovable ? Filtered : this; node != bottom; node = frozen[^1].Node)
         {
             var link = LinkBelow(node) ?? throw new InvalidOperationException($"'{bottom.Name}' is not below '{Name}'.");
             link.Freeze(Description);
@@ -124,6 +131,18 @@ public sealed class CopyOnReadNode : FilterNode
     }
 
     private async ValueTask ReadAndCopyAsync(long offset, IoMemory destination)
+    {
+        try
+        {
+            await ReadAndFillAsync(offset, destination);
+        }
+        catch (Exception e) when (CopiesIfPossible && e is BlockException or InsufficientMemoryException)
+        {
+            await Filtered.ReadAsync(offset, destination);
+        }
+    }
+
+    private async ValueTask ReadAndFillAsync(long offset, IoMemory destination)
     {
         long cluster = Math.Max(1, ClusterLength);
         var start = offset & -cluster;

@@ -13,18 +13,36 @@ internal static class Qcow2HeaderSerializer
     /// <param name="header">What to write.</param>
     /// <param name="cluster">One cluster; all of it is set.</param>
     /// <returns>False when extensions and names do not fit the cluster; its content is then undefined.</returns>
-    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster)
+    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster) => TrySerialize(header, cluster, true, 0, out _);
+
+    /// <summary>Whether the names of features are written, which only messages need.</summary>
+    public static bool HasFeatureNames(Qcow2Header header, int clusterLength) => header.Version >= 3 && clusterLength >= MinClusterLengthForFeatureNames;
+
+    /// <summary>As <see cref="TrySerialize(Qcow2Header, Span{byte})"/>, in another layout.</summary>
+    /// <param name="header">What to write.</param>
+    /// <param name="cluster">One cluster; all of it is set.</param>
+    /// <param name="withFeatureNames">Whether the names of features are wanted, where there is room for them.</param>
+    /// <param name="nameOffset">Where the backing file name goes, behind the extensions; 0 for right behind them.</param>
+    /// <param name="end">One past the last byte of the extensions.</param>
+    /// <returns>False when extensions and names do not fit the cluster; its content is then undefined.</returns>
+    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster, bool withFeatureNames, int nameOffset, out int end)
     {
         cluster.Clear();
-        var at = WriteFields(header, cluster);
+        end = WriteFields(header, cluster);
+        return TryExtensions(header, cluster, withFeatureNames, ref end)
+            && TryBackingName(header.BackingFileName, cluster, nameOffset == 0 ? end : nameOffset);
+    }
+
+    private static bool TryExtensions(Qcow2Header header, Span<byte> cluster, bool withFeatureNames, ref int at)
+    {
         var fits = TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
-            && (header.Version < 3 || cluster.Length < MinClusterLengthForFeatureNames
+            && (!withFeatureNames || !HasFeatureNames(header, cluster.Length)
                 || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at))
             && TryBitmaps(header.Bitmaps, cluster, ref at);
         foreach (var extension in header.UnknownExtensions)
             fits = fits && TryExtension(extension.Data, extension.Type, cluster, ref at);
-        return fits && TryExtension([], HeaderExtension.End, cluster, ref at) && TryBackingName(header.BackingFileName, cluster, at);
+        return fits && TryExtension([], HeaderExtension.End, cluster, ref at);
     }
 
     private static int WriteFields(Qcow2Header header, Span<byte> cluster)
