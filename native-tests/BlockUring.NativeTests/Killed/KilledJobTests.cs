@@ -1,0 +1,78 @@
+using BlockUring.NativeTests.Daemon;
+using Xunit;
+
+namespace BlockUring.NativeTests.Killed;
+
+/// <summary>
+/// The daemon is killed while a job runs and a guest writes, at another moment each time; BLOCKURING_KILLS says how often.
+/// </summary>
+public sealed class KilledJobTests : IDisposable
+{
+    /// <summary>The guest's disk, in bytes.</summary>
+    public const int DiskLength = 16 << 20;
+
+    private static readonly int Count = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_KILLS") ?? "3", null);
+    private static readonly TimeSpan Within = TimeSpan.FromSeconds(1);
+
+    private readonly string template = Directory.CreateTempSubdirectory("blockuring-killed").FullName;
+    private byte[] content = [];
+
+    public KilledJobTests()
+    {
+        if ((DaemonUnderTest.WhyMissing(Side.Peer) ?? DaemonUnderTest.WhyMissing(Side.Ours)) is { } reason)
+            Assert.Skip(reason);
+        MakeImages();
+    }
+
+    [Fact]
+    public void Backup() => Kill(
+        "blockdev-backup",
+        """{"job-id":"j","device":"active","target":"t","sync":"full","speed":16777216}""",
+        (run, _) => run.CheckDisk("active.qcow2"));
+
+    public void Dispose() => Directory.Delete(template, recursive: true);
+
+    private static string Image(string name, string backing) =>
+        $$"""{"driver":"qcow2","node-name":"{{name}}","file":{"driver":"file","filename":"{{name}}.qcow2"},"backing":{{backing}}}""";
+
+    private void Kill(string command, string arguments, Action<KilledDaemon, bool?> check)
+    {
+        string[] nodes =
+        [
+            """{"driver":"raw","node-name":"base","file":{"driver":"file","filename":"base.raw"}}""",
+            Image("mid", "\"base\""),
+            Image("upper", "\"mid\""),
+            Image("active", "\"upper\""),
+            Image("sibling", "\"base\""),
+            Image("t", "null"),
+            """{"driver":"raw","node-name":"guest","file":"active"}""",
+        ];
+        for (var seed = 0; seed < Count; seed++)
+        {
+            using var run = new KilledDaemon(template, content, seed, nodes);
+            var hasEnded = run.Run(command, arguments, Within);
+            run.CheckImages();
+            check(run, hasEnded);
+        }
+    }
+
+    // Every layer holds some of its own, with clusters of different sizes.
+    private void MakeImages()
+    {
+        var (exitCode, printed) = KilledDaemon.Run(template, $"""
+            set -e
+            qemu-img create -q -f raw base.raw {DiskLength} && qemu-io -f raw -c 'write -q -P 1 0 12M' base.raw
+            qemu-img create -q -f qcow2 -b base.raw -F raw mid.qcow2
+            qemu-io -c 'write -q -P 2 1M 3M' -c 'write -q -z 6M 1M' -c 'write -q -P 2 9M 100k' mid.qcow2
+            qemu-img create -q -f qcow2 -o cluster_size=4k -b mid.qcow2 -F qcow2 upper.qcow2
+            qemu-io -c 'write -q -P 3 2M 3M' -c 'write -q -P 3 6500k 4k' -c 'write -q -z 10M 64k' upper.qcow2
+            qemu-img create -q -f qcow2 -o cluster_size=16k -b upper.qcow2 -F qcow2 active.qcow2
+            qemu-io -c 'write -q -P 4 3M 3M' -c 'write -q -P 4 13M 200k' active.qcow2
+            qemu-img create -q -f qcow2 -o cluster_size=32k -b base.raw -F raw sibling.qcow2
+            qemu-io -c 'write -q -P 5 5M 300k' sibling.qcow2
+            qemu-img create -q -f qcow2 t.qcow2 {DiskLength}
+            """);
+        Assert.True(exitCode == 0, printed);
+        content = KilledDaemon.ContentOf(template, "active.qcow2");
+    }
+}
