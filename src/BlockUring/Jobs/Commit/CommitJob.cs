@@ -14,7 +14,9 @@ namespace BlockUring.Jobs.Commit;
 /// </remarks>
 public sealed class CommitJob : BlockJob
 {
-    private const int WorkerCount = 16;
+    /// <summary>Requests in flight.</summary>
+    internal const int WorkerCount = 16;
+
     private const int MinUnit = 4096;
     private const int MaxUnit = 64 << 10;
     private const int MinChunk = 1 << 20;
@@ -92,7 +94,7 @@ public sealed class CommitJob : BlockJob
 
     // Why a unit below the base's cluster: of a large one that is there already, only what changes is written. Why no chunk below it: one that is
     // not there yet is written whole, by one worker.
-    private static RangeCopySettings SettingsFor(BlockNode bottom) => new()
+    internal static RangeCopySettings SettingsFor(BlockNode bottom) => new()
     {
         ClusterLength = Math.Clamp(bottom.ClusterLength, MinUnit, MaxUnit),
         MaxChunk = Math.Max(MinChunk, bottom.ClusterLength),
