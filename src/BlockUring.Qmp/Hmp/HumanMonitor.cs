@@ -27,6 +27,7 @@ public sealed class HumanMonitor
         new JobSpeedCommand(),
         new BlockNullMonitorCommand(),
         new StreamMonitorCommand(),
+        new CommitMonitorCommand(),
         new ResizeCommand(),
         new DriveBackupCommand(),
         new MonitorHelpCommand(),

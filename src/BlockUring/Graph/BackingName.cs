@@ -50,6 +50,6 @@ public static class BackingName
         var below = node.BackingLink!.Node;
         while (below is { IsFilter: true, Primary: { } primary })
             below = primary.Node;
-        return below is FormatNode ? below.DriverName : "raw";
+        return below is FormatNode ? below.DriverName : node.Image.Format.BackingFormat ?? "raw";
     }
 }

@@ -11,7 +11,7 @@ internal sealed class CommitNodes
     // Why these: they would read what makes no sense for the moment, or change what the job reads and writes, or what it is about to change.
     private const NodeOperation BlockedInChain = NodeOperation.Stream | NodeOperation.CommitSource | NodeOperation.CommitTarget
         | NodeOperation.MirrorTarget | NodeOperation.BackupTarget | NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Amend
-        | NodeOperation.Delete | NodeOperation.InternalSnapshot;
+        | NodeOperation.Delete | NodeOperation.ExternalSnapshot | NodeOperation.InternalSnapshot;
 
     private const NodeOperation BlockedInBase = BlockedInChain | NodeOperation.BackupSource | NodeOperation.MirrorSource;
 
