@@ -30,6 +30,18 @@ public sealed class KilledJobTests : IDisposable
         """{"job-id":"j","device":"active","target":"t","sync":"full","speed":16777216}""",
         (run, _) => run.CheckDisk("active.qcow2"));
 
+    [Fact]
+    public void Stream() => Kill(
+        "block-stream",
+        """{"job-id":"j","device":"active","speed":16777216}""",
+        (run, _) => run.CheckDisk("active.qcow2"));
+
+    [Fact]
+    public void StreamInTheMiddle() => Kill(
+        "block-stream",
+        """{"job-id":"j","device":"upper","base-node":"base","speed":16777216}""",
+        (run, _) => run.CheckDisk("active.qcow2"));
+
     public void Dispose() => Directory.Delete(template, recursive: true);
 
     private static string Image(string name, string backing) =>

@@ -47,7 +47,8 @@ internal sealed record StreamCommand(string Image)
         return await session.RunJobAsync(job, "streamed", ShowsProgress);
     }
 
+    // Why both: from where the command is run, as it names the image; or as headers name it.
     private static BlockNode FindBase(FileHost host, BlockNode top, string path) =>
-        NodeChain.From(top).Skip(1).FirstOrDefault(n => !n.IsFilter && host.AreSame(n.FileName, path))
+        BackingFileSearch.Find(host, top, host.Exists(path) ? Path.GetFullPath(path) : path)
             ?? throw new CommandFailure($"'{path}' is not in the backing chain of '{top.FileName}'");
 }

@@ -45,7 +45,7 @@ internal sealed class BlockStreamCommand()
     private static BlockNode? FindBase(MonitorContext context, StreamArguments arguments, BlockNode top)
     {
         if (arguments.Base is { } file)
-            return BackingFileSearch.Find(top, file) ?? throw new QmpException($"Can't find '{file}' in the backing chain");
+            return BackingFileSearch.Find(context.Files, top, file) ?? throw new QmpException($"Can't find '{file}' in the backing chain");
         if (arguments.BaseNode is not { } name)
             return null;
         var node = context.FindNode(name, "");
