@@ -48,7 +48,10 @@ internal static class JobCommands
         var below = new Option<string?>("--base", "-b") { Description = "The backing file to keep, of those below (default: none)" };
         var backingFile = new Option<string?>("--backing-file") { Description = "What the image is to call the base (default: its name)" };
         var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
-        var command = new Command("stream", "Fill a disk image with what its backing files hold, with a stream job") { image, format, below, backingFile, speed, cache, progress };
+        var command = new Command("stream", "Fill a disk image with what its backing files hold, with a stream job")
+        {
+            image, format, below, backingFile, speed, cache, progress,
+        };
         command.SetAction(result =>
         {
             if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode))

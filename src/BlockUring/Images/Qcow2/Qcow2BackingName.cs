@@ -49,7 +49,8 @@ internal readonly struct Qcow2BackingName(Qcow2Image image, Qcow2Writer writer)
             return false;
         }
 
-        await image.File.WriteAsync(place, small.Memory.Slice(place, Math.Min(small.Length - place, (nameLength + SectorLength - 1) & -SectorLength)));
+        var room = Math.Min(small.Length - place, (nameLength + SectorLength - 1) & -SectorLength);
+        await image.File.WriteAsync(place, small.Memory.Slice(place, room));
         await image.File.FlushAsync();
         return true;
     }

@@ -16,7 +16,8 @@ internal static class Qcow2HeaderSerializer
     public static bool TrySerialize(Qcow2Header header, Span<byte> cluster) => TrySerialize(header, cluster, true, 0, out _);
 
     /// <summary>Whether the names of features are written, which only messages need.</summary>
-    public static bool HasFeatureNames(Qcow2Header header, int clusterLength) => header.Version >= 3 && clusterLength >= MinClusterLengthForFeatureNames;
+    public static bool HasFeatureNames(Qcow2Header header, int clusterLength) =>
+        header.Version >= 3 && clusterLength >= MinClusterLengthForFeatureNames;
 
     /// <summary>As <see cref="TrySerialize(Qcow2Header, Span{byte})"/>, in another layout.</summary>
     /// <param name="header">What to write.</param>

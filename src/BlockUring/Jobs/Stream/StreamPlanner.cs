@@ -42,7 +42,7 @@ internal sealed class StreamPlanner
         ChunkLength = Math.Max(MinChunkLength, largest);
     }
 
-    /// <summary>The longest request for data in bytes, unless there are longer clusters. Why 1 MiB: as for other jobs, longer ones were no faster.</summary>
+    /// <summary>The longest request for data in bytes, unless there are longer clusters. Why 1 MiB: more was no faster for other jobs.</summary>
     public const int MinChunkLength = 1 << 20;
 
     /// <summary>The unit of copying: a cluster of the top layer, in bytes.</summary>

@@ -15,7 +15,8 @@ internal sealed class TestImages(BufferPool buffers, Random random)
     public TestImages With(Dictionary<string, MemoryFile> files) => new(buffers, random) { Files = files };
 
     /// <summary>Makes an image of zeroes, or of what the backing file shows.</summary>
-    public void Create(string path, string format, long length, int clusterLength, string? backing = null, string backingFormat = "raw", string? compat = null)
+    public void Create(
+        string path, string format, long length, int clusterLength, string? backing = null, string backingFormat = "raw", string? compat = null)
     {
         if (format == "raw")
         {

@@ -4,7 +4,7 @@ using BlockUring.Simulation.Images;
 
 namespace BlockUring.Simulation.Jobs.Stream;
 
-/// <summary>A guest that knows what it has been promised to find again after a power cut. Several may write, never two at once to one place.</summary>
+/// <summary>A guest that knows what it has been promised to find again after a power cut. Several may write, no two at once to one place.</summary>
 internal sealed class FlushingGuest(SimulatedScheduler scheduler, DiskUser user, GuestModel model, List<(long Start, long End)> inFlight, int seed)
 {
     private readonly Random random = new(seed);

@@ -154,7 +154,8 @@ internal sealed class StreamWorld : IDisposable
     {
         foreach (var layer in isNamed ? Enumerable.Reverse(chain) : chain.Take(1))
         {
-            var access = layer == Active && random.Next(2) == 0 ? "discard=unmap,file.discard=unmap" : layer == Active ? "discard=ignore" : "read-only=on";
+            var discards = random.Next(2) == 0 ? "discard=unmap,file.discard=unmap" : "discard=ignore";
+            var access = layer == Active ? discards : "read-only=on";
             var backing = isNamed && layer.Backing is { } below ? $",backing={below.Name}" : "";
             await GraphOpener.AddAsync(graph, OptionTree.ParseKeyValues(
                 $"driver={layer.Format},node-name={layer.Name},{access},file.driver=file,file.filename={layer.Path}{backing}"));
