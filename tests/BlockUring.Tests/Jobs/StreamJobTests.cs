@@ -164,6 +164,29 @@ public sealed class StreamJobTests : IDisposable
     }
 
     [Fact]
+    public void AGuestReadsWhatCannotBeStoredMeanwhile()
+    {
+        var user = world.Use(Node("top"));
+        var job = GraphWorld.Done(StreamJob.CreateAsync(world.Graph, jobs, new StreamRequest(Settings, Node("top"))));
+        job.Pause();
+        job.Start();
+        Assert.IsType<CopyOnReadNode>(user.Node);
+
+        // A layer that is held has its table in memory afterwards, so that the next request of its file is that of the copy.
+        world.Expect(user.Node, 3 * Cluster, Cluster, 4);
+        var file = world.Host["top"];
+        file.FailsIn = 1;
+        world.Expect(user.Node, 0, Cluster, 1);
+        Assert.Equal(0, file.FailsIn);
+        Assert.Equal("0001", Held("top", 4));
+        world.Expect(user.Node, 0, Cluster, 1);
+        job.Resume();
+        world.Scheduler.Advance(TimeSpan.FromSeconds(1));
+        Assert.Null(job.Error);
+        ExpectContent();
+    }
+
+    [Fact]
     public void WithoutANameForTheBaseNothingIsBegun()
     {
         world.MakeRaw("part");
