@@ -139,6 +139,16 @@ public sealed class StreamJobTests : IDisposable
     }
 
     [Fact]
+    public void ALinkThatSomebodyReliesOnIsNotForAStream()
+    {
+        world.Add("{'driver':'copy-on-read','node-name':'c','file':'top','bottom':'b'}");
+        Assert.Equal(
+            "Cannot change frozen 'backing' link from 'top' to 'b'",
+            GraphWorld.Fails(StreamJob.CreateAsync(world.Graph, jobs, new StreamRequest(Settings, Node("top")))).Message);
+        Assert.Empty(events);
+    }
+
+    [Fact]
     public void TheBaseIsWhatIsBelowAtTheEnd()
     {
         var job = Start(new StreamRequest(Settings with { AutoFinalize = false }, Node("top")) { Bottom = Node("b") });

@@ -50,7 +50,7 @@ internal sealed class StreamChain
     {
         var overlay = NodeChain.SkipFilters(request.Top);
         var bottom = request.Bottom ?? FindOverlay(overlay, request.Base);
-        if (bottom == null)
+        if (bottom == null || (request.Base != null && !NodeChain.Contains(overlay, request.Base)))
             throw Invalid($"'{request.Base!.Name}' is not in the backing chain of '{request.Top.Name}'");
         if (!NodeChain.Contains(overlay, bottom))
             throw Invalid($"Node '{bottom.Name}' is not in a chain starting from '{request.Top.Name}'");

@@ -10,6 +10,12 @@ internal static class StreamDemands
     {
         foreach (var node in (BlockNode[])[.. chain.Upper, .. chain.Lower])
             node.Blockers.Demand(node.Name, NodeOperation.Stream);
+        foreach (var node in (BlockNode[])[.. chain.Upper, .. chain.Lower])
+        {
+            if (node != chain.AboveBase)
+                NodeChain.LinkBelow(node)?.DemandNotFrozen();
+        }
+
         if (request.BackingFile != null && request.Base == null)
             throw new BlockException(BlockErrorKind.Invalid, "backing file specified, but streaming the entire chain");
 
