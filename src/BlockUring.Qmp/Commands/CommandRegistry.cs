@@ -66,6 +66,7 @@ internal sealed class CommandRegistry
         new BlockJobSpeedCommand(),
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
+        new BlockCommitCommand(),
         .. BitmapCommands.All,
         new TransactionCommand(),
     ]);

@@ -42,6 +42,7 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(IReadOnlyList<BlockJobResult>))]
 [JsonSerializable(typeof(BlockNullArguments))]
 [JsonSerializable(typeof(BackupArguments))]
+[JsonSerializable(typeof(CommitArguments))]
 [JsonSerializable(typeof(NodeNameArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
 [JsonSerializable(typeof(QueryNodesArguments))]

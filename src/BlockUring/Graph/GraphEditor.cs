@@ -17,7 +17,7 @@ public static class GraphEditor
         {
             graph.Register(filter);
             // Why not those that the filter itself leads to: an overlay on the node that the filter writes to stays on the node.
-            Move(graph, below, filter, link => link.Owner != filter && !(link.Owner is BlockNode above && Reaches(filter, above)));
+            Move(graph, below, filter, link => link.Owner != filter && Follows(link) && !(link.Owner is BlockNode above && Reaches(filter, above)));
         }
         catch
         {
@@ -31,7 +31,7 @@ public static class GraphEditor
     {
         var below = filter.Filtered;
         using (await graph.DrainAsync(filter))
-            Move(graph, filter, below, _ => true);
+            Move(graph, filter, below, Follows);
 
         // Why outside the section: it may have to wait for a target that is slow to answer, and nobody above needs to.
         await graph.CloseIfUnusedAsync(filter);
@@ -57,7 +57,7 @@ public static class GraphEditor
         DemandNoCycle(overlay, below);
         NodeLink[] moved =
         [
-            .. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true } && !(l.Owner is BlockNode above && Reaches(overlay, above))),
+            .. below.Parents.Where(l => Follows(l) && !(l.Owner is BlockNode above && Reaches(overlay, above))),
         ];
         foreach (var link in moved)
             link.DemandNotFrozen();
@@ -124,6 +124,9 @@ public static class GraphEditor
     /// <summary>Whether <paramref name="below"/> is <paramref name="node"/> or somewhere below it.</summary>
     public static bool Reaches(BlockNode node, BlockNode below) =>
         node == below || node.Children.Any(l => Reaches(l.Node, below));
+
+    /// <summary>Whether a user goes along when another node takes the place of the one it uses.</summary>
+    internal static bool Follows(NodeLink link) => link.Owner is not NodeUser { StaysAtNode: true };
 
     internal static void Move(BlockGraph graph, BlockNode from, BlockNode to, Func<NodeLink, bool> wanted)
     {
