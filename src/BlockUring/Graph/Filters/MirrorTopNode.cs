@@ -11,7 +11,9 @@ namespace BlockUring.Graph.Filters;
 /// </summary>
 public sealed class MirrorTopNode : FilterNode
 {
-    private readonly BlockNode source;
+    private const ImagePermissions Writing = ImagePermissions.Write | ImagePermissions.Resize;
+
+    private readonly BlockNode observed;
     private readonly bool isCommit;
 
     /// <summary>Makes a filter with its links; writes of the source are entered in the copy from now on, past the filter or not.</summary>
@@ -26,11 +28,12 @@ public sealed class MirrorTopNode : FilterNode
     {
         Copy = copy;
         Writer = new MirrorWriter(copy);
-        this.source = source;
         this.isCommit = isCommit;
         AddChild("backing", LinkRole.Filtered, source);
         AddChild("target", LinkRole.Target, target);
-        source.Observers.Written += copy.NoteWritten;
+        // Why there: whatever filters the source consists of, what is written to the disk arrives there, past them and this one, too.
+        observed = NodeChain.SkipFilters(source);
+        observed.Observers.Written += copy.NoteWritten;
     }
 
     /// <summary>What the target lacks, and how it gets there.</summary>
@@ -39,6 +42,9 @@ public sealed class MirrorTopNode : FilterNode
     /// <summary>What the guest's writes pass.</summary>
     public MirrorWriter Writer { get; }
 
+    /// <summary>Whether the target is to be made longer.</summary>
+    public bool GrowsTarget { get; init; }
+
     /// <inheritdoc/>
     public override (ImagePermissions Needed, ImagePermissions Shared) PermissionsFor(
         NodeLink link, ImagePermissions needed, ImagePermissions shared)
@@ -46,7 +52,7 @@ public sealed class MirrorTopNode : FilterNode
         if (Copy.IsStopped)
             return (ImagePermissions.None, NodeLink.AllPermissions);
         if (link.Role == LinkRole.Target)
-            return (ImagePermissions.Write, NodeLink.AllPermissions & ~(ImagePermissions.Write | ImagePermissions.Resize));
+            return (GrowsTarget ? Writing : ImagePermissions.Write, NodeLink.AllPermissions & ~Writing);
         (needed, shared) = base.PermissionsFor(link, needed, shared);
         // Why: what is between the layers and the target cannot be read by itself any more, and the target is written below this very chain.
         return isCommit ? (needed & ~ImagePermissions.ConsistentRead, shared | ImagePermissions.Write) : (needed, shared);
@@ -63,7 +69,7 @@ public sealed class MirrorTopNode : FilterNode
             return;
         Copy.Stop();
         Writer.WritesThrough = false;
-        source.Observers.Written -= Copy.NoteWritten;
+        observed.Observers.Written -= Copy.NoteWritten;
     }
 
     internal override async ValueTask CloseAsync()

@@ -36,7 +36,7 @@ internal static class MirrorDemands
     public static BlockNode FindReplaced(BlockGraph graph, MirrorRequest request)
     {
         if (request.Replaces is not { } name)
-            return request.Source;
+            return NodeChain.From(request.Source).First(n => !n.IsImplicit);
         var node = graph.TryFind(name) ?? throw new BlockException(BlockErrorKind.NotFound, $"Node name '{name}' not found");
         if (!CanReplace(request.Source, node))
         {

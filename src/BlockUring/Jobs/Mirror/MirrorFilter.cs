@@ -32,6 +32,7 @@ internal static class MirrorFilter
             request.IsCommit)
         {
             IsImplicit = request.FilterName == null,
+            GrowsTarget = request.IsCommit && target.Length < source.Length,
         };
     }
 

@@ -1,6 +1,7 @@
 using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
+using BlockUring.Jobs.Backup;
 using BlockUring.Storage;
 
 namespace BlockUring.Jobs.Mirror;
@@ -29,6 +30,7 @@ public sealed class MirrorJob : BlockJob
     private readonly Backoff backoff = new();
     private readonly Convergence convergence = new();
     private readonly int workerCount;
+    private MirrorBitmap? bitmap;
     private BlockException? writeFailure;
     private bool isCompleting;
     private bool isIdle;
@@ -69,6 +71,9 @@ public sealed class MirrorJob : BlockJob
     /// <inheritdoc/>
     protected override bool? IsActivelySynced => request.IsCommit ? null : wasInSync && filter.Writer.WritesThrough && copy.IsInSync;
 
+    /// <inheritdoc/>
+    protected override MirrorCopyMode? CurrentCopyMode => request.IsCommit ? null : CopyMode;
+
     private bool IsFinishing => isCompleting || IsCancelRequested;
 
     /// <summary>Makes a job that is known and not started. From now on the disk's writes are noted.</summary>
@@ -88,21 +93,24 @@ public sealed class MirrorJob : BlockJob
     /// <param name="request">The source is the active layer, the target the base; what only makes sense for mirrors is not looked at.</param>
     /// <exception cref="BlockException">Why not; everything is as before.</exception>
     public static ValueTask<MirrorJob> CreateActiveCommitAsync(BlockGraph graph, JobList jobs, MirrorRequest request) =>
-        ActiveCommit.StartAsync(graph, jobs, request);
+        MirrorStart.CommitAsync(graph, jobs, request with { IsCommit = true, Sync = BackupSync.Full });
 
     /// <summary>Changes how what the guest writes reaches the target, with effect on the writes that come.</summary>
-    /// <exception cref="BlockException">The status does not allow it, or it is no mirror.</exception>
+    /// <exception cref="BlockException">The status does not allow it.</exception>
     public void Change(MirrorCopyMode mode)
     {
-        DemandVerb(JobVerb.Change);
-        if (request.IsCommit)
-            throw Refused("Job type does not support change");
+        DemandChangeable();
         CopyMode = mode;
         convergence.Reset();
         ChooseWay();
     }
 
-    internal void UseNodes() => nodes.Use();
+    internal void UseNodes()
+    {
+        nodes.Use();
+        if (request.Bitmap != null)
+            bitmap = new MirrorBitmap(request);
+    }
 
     internal ValueTask ReleaseAsync() => nodes.ReleaseAsync();
 
@@ -145,13 +153,13 @@ public sealed class MirrorJob : BlockJob
     {
         // Why: while it was pending, the guest may have written more than it should wait for.
         for (var i = 0; copy.RemainingBytes > LastBytes && i < MaxLatePasses; i++)
-            await RunPassAsync(new CopyCursor(), CopyLatePiecesAsync);
+            await RunPassAsync(CopyLatePiecesAsync);
         using var change = await graph.BeginChangeAsync();
         using var section = await nodes.DrainAsync();
         while (!copy.IsInSync)
-            await RunPassAsync(new CopyCursor(), CopyLastPiecesAsync);
+            await RunPassAsync(CopyLastPiecesAsync);
         await nodes.FinishTargetAsync();
-        nodes.StartBitmapAnew();
+        bitmap?.NoteInstant();
         filter.Stop();
         if (isCompleting)
             await nodes.PivotAsync();
@@ -165,8 +173,18 @@ public sealed class MirrorJob : BlockJob
     {
         EndWritingThrough();
         using var change = await graph.BeginChangeAsync();
-        await nodes.SettleAsync(hasSucceeded, scan);
+        var isOnStorage = hasSucceeded || bitmap is not { TellsWhatIsLacking: true } || await TryFlushAsync();
+        using (await nodes.DrainAsync())
+        {
+            if (!hasSucceeded)
+                scan.GiveUp();
+            filter.Stop();
+            bitmap?.Settle(hasSucceeded, isOnStorage ? copy.Dirty : null);
+        }
+
         await nodes.ReleaseAsync();
+        if (request.WasReadOnly && !(hasSucceeded && isCompleting))
+            await MirrorStart.MakeReadOnlyAsync(graph, request.Target);
     }
 
     private protected override void OnUserResumed()
@@ -238,7 +256,7 @@ public sealed class MirrorJob : BlockJob
         {
             var before = copy.RemainingBytes;
             hasFailedInPass = false;
-            await RunPassAsync(new CopyCursor(), CopyPiecesAsync);
+            await RunPassAsync(CopyPiecesAsync);
             Learn(before);
         }
 
@@ -267,8 +285,9 @@ public sealed class MirrorJob : BlockJob
         ChooseWay();
     }
 
-    private ValueTask RunPassAsync(CopyCursor cursor, Func<CopyCursor, ValueTask> work)
+    private ValueTask RunPassAsync(Func<CopyCursor, ValueTask> work)
     {
+        var cursor = new CopyCursor();
         var pieces = (copy.RemainingBytes + copy.MaxPiece - 1) / copy.MaxPiece;
         return RunWorkersAsync((int)Math.Clamp(pieces, 1, workerCount), _ => work(cursor));
     }
@@ -377,6 +396,19 @@ public sealed class MirrorJob : BlockJob
 
             if (action == JobErrorAction.Ignore)
                 await SleepAsync(backoff.Next());
+        }
+    }
+
+    private async ValueTask<bool> TryFlushAsync()
+    {
+        try
+        {
+            await request.Target.FlushAsync();
+            return true;
+        }
+        catch (BlockException)
+        {
+            return false;
         }
     }
 

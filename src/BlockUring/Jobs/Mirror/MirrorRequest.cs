@@ -64,6 +64,12 @@ public sealed record MirrorRequest(JobSettings Settings, BlockNode Source, Block
     /// </summary>
     public Func<long, long, ValueTask>? BeforeTargetWrite { get; init; }
 
+    /// <summary>Whether what is copied at first is what the bitmap says.</summary>
+    internal bool UsesBitmap => Sync is BackupSync.Bitmap or BackupSync.Incremental;
+
     /// <summary>Whether the target is a node of the source's backing chain: the commit of an active layer.</summary>
     internal bool IsCommit { get; init; }
+
+    /// <summary>Whether the target of a commit was read-only before.</summary>
+    internal bool WasReadOnly { get; init; }
 }

@@ -23,7 +23,8 @@ internal static class MirrorStart
             jobs.Add(job);
             isKnown = true;
             job.UseNodes();
-            request.Bitmap?.CreateSuccessor();
+            if (request.IsCommit && request.Target.Length < request.Source.Length)
+                await NodeResize.ResizeAsync(request.Target, request.Source.Length);
             return job;
         }
         catch
@@ -32,6 +33,36 @@ internal static class MirrorStart
                 job.Discard();
             await job.ReleaseAsync();
             throw;
+        }
+    }
+
+    /// <summary>As <see cref="RunAsync"/>, for a target in the source's own chain.</summary>
+    public static async ValueTask<MirrorJob> CommitAsync(BlockGraph graph, JobList jobs, MirrorRequest request)
+    {
+        var wasReadOnly = request.Target.Settings.ReadOnly;
+        await GraphReopener.SetReadOnlyAsync(graph, request.Target, readOnly: false);
+        try
+        {
+            return await RunAsync(graph, jobs, request with { WasReadOnly = wasReadOnly });
+        }
+        catch
+        {
+            if (wasReadOnly)
+                await MakeReadOnlyAsync(graph, request.Target);
+            throw;
+        }
+    }
+
+    /// <summary>Makes the target of a commit what it was before.</summary>
+    public static async ValueTask MakeReadOnlyAsync(BlockGraph graph, BlockNode target)
+    {
+        try
+        {
+            await GraphReopener.SetReadOnlyAsync(graph, target, readOnly: true);
+        }
+        catch (BlockException e)
+        {
+            graph.Warn($"Node '{target.Name}' stays writable: {e.Message}");
         }
     }
 
