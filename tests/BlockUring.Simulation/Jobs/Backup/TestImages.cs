@@ -15,7 +15,7 @@ internal sealed class TestImages(BufferPool buffers, Random random)
     public TestImages With(Dictionary<string, MemoryFile> files) => new(buffers, random) { Files = files };
 
     /// <summary>Makes an image of zeroes, or of what the backing file shows.</summary>
-    public void Create(string path, string format, long length, int clusterLength, string? backing = null)
+    public void Create(string path, string format, long length, int clusterLength, string? backing = null, string backingFormat = "raw")
     {
         if (format == "raw")
         {
@@ -27,7 +27,7 @@ internal sealed class TestImages(BufferPool buffers, Random random)
         if (random.Next(3) == 0 && clusterLength >= 16384)
             options["extended_l2"] = "on";
         if (backing != null)
-            (options["backing_file"], options["backing_fmt"]) = (backing, "raw");
+            (options["backing_file"], options["backing_fmt"]) = (backing, backingFormat);
         var host = Host();
         new Qcow2Driver().CreateAsync(host, new CreateRequest(path, length, options)).Now();
         Files[path] = (MemoryFile)host.OpenAsync(path, new FileOpenOptions()).Now();
@@ -45,6 +45,22 @@ internal sealed class TestImages(BufferPool buffers, Random random)
             else if (random.Next(3) == 0)
                 image.WriteZeroesAsync(offset, length).Now();
             offset += length;
+        }
+
+        image.FlushAsync().Now();
+        image.DisposeAsync().Now();
+    }
+
+    /// <summary>Writes all guest bytes.</summary>
+    public void Write(string path, string format, byte[] content)
+    {
+        var image = Open(path, format, readOnly: false);
+        using var buffer = buffers.Rent(1 << 16);
+        for (var offset = 0; offset < content.Length; offset += buffer.Length)
+        {
+            var part = Math.Min(buffer.Length, content.Length - offset);
+            content.AsSpan(offset, part).CopyTo(buffer.Span);
+            image.WriteAsync(offset, buffer.Memory.Slice(0, part)).Now();
         }
 
         image.FlushAsync().Now();
