@@ -28,6 +28,7 @@ public sealed class HumanMonitor
         new BlockNullMonitorCommand(),
         new ResizeCommand(),
         new DriveBackupCommand(),
+        new DriveMirrorCommand(),
         new MonitorHelpCommand(),
         new InfoBlockCommand(),
         new InfoJobsCommand(),
