@@ -1,6 +1,5 @@
 using BlockUring.Copy;
 using BlockUring.Graph;
-using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Jobs.Commit;
@@ -15,7 +14,9 @@ namespace BlockUring.Jobs.Commit;
 /// </remarks>
 public sealed class CommitJob : BlockJob
 {
-    private const int WorkerCount = 16;
+    /// <summary>Requests in flight.</summary>
+    internal const int WorkerCount = 16;
+
     private const int MinUnit = 4096;
     private const int MaxUnit = 64 << 10;
     private const int MinChunk = 1 << 20;
@@ -29,15 +30,15 @@ public sealed class CommitJob : BlockJob
     private readonly RangeCopier copier;
     private readonly CommitPlanner planner;
 
-    private CommitJob(BlockGraph graph, CommitRequest request)
+    private CommitJob(BlockGraph graph, CommitRequest request, RangeCopier copier, CommitPlanner planner)
         : base(graph.Scheduler, JobType.Commit, request.Settings)
     {
         this.graph = graph;
         this.request = request;
+        this.copier = copier;
+        this.planner = planner;
+        planner.Skipped = Progress.Advance;
         nodes = new CommitNodes(graph, this, request);
-        var settings = SettingsFor(request.Base);
-        copier = new RangeCopier(graph.Scheduler, request.Top, request.Base, settings);
-        planner = new CommitPlanner(request.Top, request.Base, settings) { Skipped = Progress.Advance };
         Progress.SetRemaining(request.Top.Length);
     }
 
@@ -49,7 +50,12 @@ public sealed class CommitJob : BlockJob
     public static async ValueTask<CommitJob> CreateAsync(BlockGraph graph, JobList jobs, CommitRequest request)
     {
         CommitDemands.Check(request);
-        var job = new CommitJob(graph, request);
+        var settings = SettingsFor(request.Base);
+        var job = new CommitJob(
+            graph,
+            request,
+            new RangeCopier(graph.Scheduler, request.Top, request.Base, settings),
+            new CommitPlanner(request.Top, request.Base, settings));
         jobs.Add(job);
         try
         {
@@ -88,7 +94,7 @@ public sealed class CommitJob : BlockJob
 
     // Why a unit below the base's cluster: of a large one that is there already, only what changes is written. Why no chunk below it: one that is
     // not there yet is written whole, by one worker.
-    private static RangeCopySettings SettingsFor(BlockNode bottom) => new()
+    internal static RangeCopySettings SettingsFor(BlockNode bottom) => new()
     {
         ClusterLength = Math.Clamp(bottom.ClusterLength, MinUnit, MaxUnit),
         MaxChunk = Math.Max(MinChunk, bottom.ClusterLength),
