@@ -1,4 +1,5 @@
 using BlockUring.Graph;
+using BlockUring.Jobs;
 using BlockUring.Jobs.Commit;
 
 namespace BlockUring.Qmp.Commands.Jobs;
@@ -57,8 +58,10 @@ internal static class CommitText
 
     // Why not by the links alone, as in QEMU: what a job has put above a disk for its own purposes leaves the disk what it is.
     private static bool IsRoot(BlockNode node) => node.Parents.All(l =>
-        l.Owner is not BlockNode above
-        || (l.Role == LinkRole.Filtered && above is FilterNode { IsMonitorOwned: false, InheritsFrom: null } && node.InheritsFrom != above && IsRoot(above)));
+        l.Owner is not BlockNode above || (l.Role == LinkRole.Filtered && IsOfJob(above) && IsRoot(above)));
+
+    private static bool IsOfJob(BlockNode above) =>
+        above is { IsFilter: true, IsMonitorOwned: false } && above.Parents.Any(l => l.Owner is JobNodes);
 
     private static BlockNode FindTop(MonitorContext context, CommitArguments arguments, BlockNode device)
     {
