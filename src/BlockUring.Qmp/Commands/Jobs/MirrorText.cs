@@ -25,10 +25,8 @@ internal static class MirrorText
             BufferLength = arguments.BufSize ?? 0,
             OnSourceError = JobText.Policy(arguments.OnSourceError),
             OnTargetError = JobText.Policy(arguments.OnTargetError),
-            FilterName = arguments.FilterNodeName,
             CopyMode = CopyMode(arguments.CopyMode),
             Replaces = arguments.Replaces,
-            TargetIsZero = arguments.TargetIsZero ?? false,
         };
     }
 
