@@ -42,10 +42,16 @@ internal static class CaseList
         Backup("backup-raw-raw", SourceKind.RandomRaw, "raw"),
         Backup("backup-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
         Backup("backup-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Commit("commit-qcow2-raw", SourceKind.RandomQcow2, "raw"),
+        Commit("commit-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Commit("commit-fragmented-qcow2", SourceKind.FragmentedQcow2, "qcow2"),
     ];
 
     private static CompareCase Backup(string name, SourceKind source, string format) =>
         new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _backupDisk, RamTarget = _backupRam, IsBackup = true };
+
+    private static CompareCase Commit(string name, SourceKind source, string format) =>
+        new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _backupDisk, RamTarget = _backupRam, IsCommit = true };
 
     private static CompareCase Plain(string name, SourceKind source, string format) =>
         new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _plainDisk, RamTarget = _plainRam };

@@ -27,6 +27,9 @@ internal sealed record CompareCase
     /// <summary>A job of a storage daemon, driven over QMP, rather than a command of its own.</summary>
     public bool IsBackup { get; init; }
 
+    /// <summary>The same, of a commit.</summary>
+    public bool IsCommit { get; init; }
+
     /// <summary>nbdcopy can do the same job.</summary>
     public bool NbdcopyCan { get; init; }
 }
