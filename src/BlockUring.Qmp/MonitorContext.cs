@@ -90,8 +90,12 @@ public sealed class MonitorContext
     internal BlockNode FindRoot(string name)
     {
         var node = FindDevice(name);
-        return node.Parents.Any(l => l.Owner is BlockNode) ? throw new QmpException("Need a root block node") : node;
+        return IsRoot(node) ? node : throw new QmpException("Need a root block node");
     }
+
+    /// <summary>Whether a node is at the top: nothing is above it but what jobs have put there for their own purposes.</summary>
+    internal static bool IsRoot(BlockNode node) => node.Parents.All(l =>
+        l.Owner is not BlockNode above || (l.Role == LinkRole.Filtered && IsOfJob(above) && IsRoot(above)));
 
     /// <summary>The block job that a command means.</summary>
     /// <exception cref="QmpException">There is none.</exception>
@@ -112,4 +116,7 @@ public sealed class MonitorContext
         IsQuitting = true;
         QuitRequested?.Invoke();
     }
+
+    private static bool IsOfJob(BlockNode above) =>
+        above is { IsFilter: true, IsMonitorOwned: false } && above.Parents.Any(l => l.Owner is JobNodes);
 }

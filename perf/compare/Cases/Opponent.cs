@@ -18,8 +18,8 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     /// <summary>Why this opponent sits the case out, or null when it takes part.</summary>
     public string? Refuses(CompareCase compareCase)
     {
-        if (this == Daemon != (compareCase.IsBackup || compareCase.IsStream))
-            return "jobs are the daemons' work, and nothing else is";
+        if (this == Daemon != (compareCase.Job != null))
+            return "jobs are the daemons', and nothing else is";
         if (this == Nbdcopy && !compareCase.NbdcopyCan)
             return "nbdcopy does not do this job";
         // Why: the cache flags mean nothing to info, so best and defaults would be the same run twice.
@@ -30,7 +30,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public IReadOnlyList<string> Command(CompareCase compareCase, SourceImage image, string source, string target)
     {
         if (this == Daemon)
-            return JobCommand(["qemu-storage-daemon"], compareCase, image, source, target);
+            return DaemonCommand(["qemu-storage-daemon"], compareCase, image, source, target);
         if (this != Nbdcopy)
             return ImageCommand(["qemu-img"], compareCase, image.Format, source, target);
         return image.Format == "raw"
@@ -42,14 +42,16 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public IReadOnlyList<string> SubjectCommand(
         SubjectProgram program, CompareCase compareCase, SourceImage image, string source, string target) =>
         this == Daemon
-            ? JobCommand(program.Daemon, compareCase, image, source, target)
+            ? DaemonCommand(program.Daemon, compareCase, image, source, target)
             : ImageCommand(program.Image, compareCase, image.Format, source, target);
 
-    private static IReadOnlyList<string> JobCommand(
-        IReadOnlyList<string> daemon, CompareCase compareCase, SourceImage image, string source, string target) =>
-        compareCase.IsStream
-            ? StreamCommand.Make(daemon, image, source, target)
-            : BackupCommand.Make(daemon, image, source, compareCase.TargetFormat!, target);
+    private static IReadOnlyList<string> DaemonCommand(
+        IReadOnlyList<string> daemon, CompareCase compareCase, SourceImage image, string source, string target) => compareCase.Job switch
+        {
+            "commit" => CommitCommand.Make(daemon, image, source, compareCase.TargetFormat!, target),
+            "stream" => StreamCommand.Make(daemon, image, source, target),
+            _ => JobCommand.Make(compareCase.Job!, daemon, image, source, compareCase.TargetFormat!, target),
+        };
 
     private IReadOnlyList<string> ImageCommand(
         IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target)

@@ -45,6 +45,8 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
     {
         using var change = await graph.BeginChangeAsync();
         var top = await OpenAsync(graph, settings, name, cache);
+        if (top.DriverName == "raw" && settings is { Format: null, ImageOptions: false })
+            context.Warn(BackingChain.GuessWarning(name));
         using var progress = ProgressReport.Start(context.Output, settings.ShowsProgress && !settings.Quiet, 1);
         progress.TotalBytes = top.Length;
         progress.MoveTo(0);

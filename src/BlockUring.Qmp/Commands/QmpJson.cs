@@ -43,6 +43,8 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BlockNullArguments))]
 [JsonSerializable(typeof(BackupArguments))]
 [JsonSerializable(typeof(StreamArguments))]
+[JsonSerializable(typeof(BlockdevMirrorArguments))]
+[JsonSerializable(typeof(DriveMirrorArguments))]
 [JsonSerializable(typeof(CommitArguments))]
 [JsonSerializable(typeof(NodeNameArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]

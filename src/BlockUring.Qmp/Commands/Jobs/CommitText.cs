@@ -52,13 +52,8 @@ internal static class CommitText
     {
         var node = context.Graph.TryFind(name)
             ?? throw new QmpException($"Device '{name}' not found", QmpErrorClass.DeviceNotFound);
-        return IsRoot(node) ? node : throw new QmpException("Need a root block node");
+        return MonitorContext.IsRoot(node) ? node : throw new QmpException("Need a root block node");
     }
-
-    // Why not by the links alone, as in QEMU: what a job has put above a disk for its own purposes leaves the disk what it is.
-    private static bool IsRoot(BlockNode node) => node.Parents.All(l =>
-        l.Owner is not BlockNode above
-        || (l.Role == LinkRole.Filtered && above is FilterNode { IsMonitorOwned: false, InheritsFrom: null } && node.InheritsFrom != above && IsRoot(above)));
 
     private static BlockNode FindTop(MonitorContext context, CommitArguments arguments, BlockNode device)
     {

@@ -8,12 +8,7 @@ namespace BlockUring.Jobs.Commit;
 /// <summary>What a commit does to the graph: takes the chain from top to base for itself, and in the end takes it out, or gives it back.</summary>
 internal sealed class CommitNodes
 {
-    // Why these: they would read what makes no sense for the moment, or change what the job reads and writes, or what it is about to change.
-    private const NodeOperation BlockedInChain = NodeOperation.Stream | NodeOperation.CommitSource | NodeOperation.CommitTarget
-        | NodeOperation.MirrorTarget | NodeOperation.BackupTarget | NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Amend
-        | NodeOperation.Delete | NodeOperation.ExternalSnapshot | NodeOperation.InternalSnapshot;
-
-    private const NodeOperation BlockedInBase = BlockedInChain | NodeOperation.BackupSource | NodeOperation.MirrorSource;
+    private const NodeOperation BlockedInBase = JobNodes.BlockedInChain | NodeOperation.BackupSource | NodeOperation.MirrorSource;
 
     private readonly BlockGraph graph;
     private readonly CommitRequest request;
@@ -90,7 +85,7 @@ internal sealed class CommitNodes
         foreach (var node in NodeChain.Above(request.Base, request.Top))
         {
             var isFilterOnBase = NodeChain.SkipFilters(node) == lastImage;
-            nodes.Use(node, "intermediate node", None, Write | WriteUnchanged | (isFilterOnBase ? ConsistentRead : None), BlockedInChain);
+            nodes.Use(node, "intermediate node", None, Write | WriteUnchanged | (isFilterOnBase ? ConsistentRead : None), JobNodes.BlockedInChain);
         }
 
         nodes.Use(request.Base, "base", None, NodeLink.AllPermissions, BlockedInBase);
