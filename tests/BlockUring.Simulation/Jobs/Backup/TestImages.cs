@@ -15,7 +15,7 @@ internal sealed class TestImages(BufferPool buffers, Random random)
     public TestImages With(Dictionary<string, MemoryFile> files) => new(buffers, random) { Files = files };
 
     /// <summary>Makes an image of zeroes, or of what the backing file shows.</summary>
-    public void Create(string path, string format, long length, int clusterLength, string? backing = null)
+    public void Create(string path, string format, long length, int clusterLength, string? backing = null, string backingFormat = "raw")
     {
         if (format == "raw")
         {
@@ -26,8 +26,10 @@ internal sealed class TestImages(BufferPool buffers, Random random)
         var options = new Dictionary<string, string> { ["cluster_size"] = $"{clusterLength}" };
         if (random.Next(3) == 0 && clusterLength >= 16384)
             options["extended_l2"] = "on";
+        else if (random.Next(6) == 0)
+            options["compat"] = "0.10";
         if (backing != null)
-            (options["backing_file"], options["backing_fmt"]) = (backing, "raw");
+            (options["backing_file"], options["backing_fmt"]) = (backing, backingFormat);
         var host = Host();
         new Qcow2Driver().CreateAsync(host, new CreateRequest(path, length, options)).Now();
         Files[path] = (MemoryFile)host.OpenAsync(path, new FileOpenOptions()).Now();
@@ -44,6 +46,8 @@ internal sealed class TestImages(BufferPool buffers, Random random)
                 Write(image, offset, (int)length);
             else if (random.Next(3) == 0)
                 image.WriteZeroesAsync(offset, length).Now();
+            else if (random.Next(6) == 0)
+                image.DiscardAsync(offset, length).Now();
             offset += length;
         }
 
