@@ -96,8 +96,8 @@ internal sealed class GuardWorld : IDisposable
     private async Task OpenAsync(TreeImage image)
     {
         var isLeaf = !tree.OverlaysOf(image).Any();
-        var isWritten = (image == top && isActive) || (image != top && isLeaf && random.Next(3) == 0);
-        var isRead = !isWritten && image != below && random.Next(4) == 0;
+        var isWritten = (image == top && isActive) || (image != top && isLeaf && random.Next(image.Parent == below ? 2 : 4) == 0);
+        var isRead = !isWritten && image != below && random.Next(image.Parent == below ? 2 : 4) == 0;
         var options = $"driver={image.Format},node-name={image.Name},file.driver=file,discard=unmap,file.discard=unmap,file.filename={image.Path}"
             + $",read-only={(isWritten ? "off" : "on")}" + (image.Parent == null ? "" : $",backing={image.Parent.Name}");
         using var change = await graph.BeginChangeAsync();
@@ -193,7 +193,7 @@ internal sealed class GuardWorld : IDisposable
             offset += status.Length;
         }
 
-        if (random.Next(3) > 0)
+        if (random.Next(2) == 0)
             await InTurnAsync(() => PrepareAsync(guard, pending));
         while (true)
         {

@@ -24,7 +24,7 @@ internal sealed class TreeGuest(SimulatedScheduler scheduler, DiskUser user, byt
     /// <summary>Makes requests, several at a time, until it is told that it is enough.</summary>
     public async Task RunAsync(Func<bool> isOver)
     {
-        var running = new Task[random.Next(1, 4)];
+        var running = new Task[random.Next(1, IsReader ? 8 : 5)];
         for (var i = 0; i < running.Length; i++)
             running[i] = RunOneAsync(isOver);
         foreach (var one in running)
@@ -33,9 +33,9 @@ internal sealed class TreeGuest(SimulatedScheduler scheduler, DiskUser user, byt
 
     private async Task RunOneAsync(Func<bool> isOver)
     {
-        for (var left = 60; left > 0 && !isOver(); left--)
+        for (var left = 80; left > 0 && !isOver(); left--)
         {
-            if (random.Next(3) == 0)
+            if (random.Next(8) == 0)
                 await scheduler.DelayAsync(TimeSpan.FromMilliseconds(random.Next(5)));
             var (start, end) = Range();
             if (inFlight.Exists(r => r.Start < end && start < r.End))
@@ -54,7 +54,7 @@ internal sealed class TreeGuest(SimulatedScheduler scheduler, DiskUser user, byt
             {
                 < 5 => WriteAsync(start, (int)(end - start)),
                 < 7 => ZeroAsync(start, end),
-                < 9 => FlushAsync(),
+                < 8 => FlushAsync(),
                 _ => ReadAsync(start, (int)(end - start)),
             });
         }
