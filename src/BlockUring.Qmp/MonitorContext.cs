@@ -90,8 +90,13 @@ public sealed class MonitorContext
     internal BlockNode FindRoot(string name)
     {
         var node = FindDevice(name);
-        return node.Parents.Any(l => l.Owner is BlockNode) ? throw new QmpException("Need a root block node") : node;
+        return IsRoot(node) ? node : throw new QmpException("Need a root block node");
     }
+
+    // Why not by the links alone, as in QEMU: what a job has put above a disk for its own purposes leaves the disk what it is.
+    internal static bool IsRoot(BlockNode node) => node.Parents.All(l =>
+        l.Owner is not BlockNode above
+        || (l.Role == LinkRole.Filtered && above is FilterNode { IsMonitorOwned: false, InheritsFrom: null } && node.InheritsFrom != above && IsRoot(above)));
 
     /// <summary>The block job that a command means.</summary>
     /// <exception cref="QmpException">There is none.</exception>

@@ -64,8 +64,12 @@ internal sealed class CommandRegistry
         .. BlockJobEndCommand.All,
         new BlockJobCancelCommand(),
         new BlockJobSpeedCommand(),
+        new BlockJobChangeCommand(),
         new BlockNullCommand(),
         new BlockdevBackupCommand(),
+        new BlockdevMirrorCommand(),
+        new DriveMirrorCommand(),
+        new BlockCommitCommand(),
         .. BitmapCommands.All,
         new TransactionCommand(),
     ]);

@@ -1,3 +1,4 @@
+using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Graph;
@@ -25,12 +26,25 @@ public static class BackingName
         }
     }
 
+    /// <summary>The name by which an overlay's header finds the file of a node.</summary>
+    /// <param name="overlay">Whose header.</param>
+    /// <param name="below">The node.</param>
+    public static string Of(BlockNode overlay, BlockNode below)
+    {
+        // Why not as it was opened, which QEMU writes: names in headers count from the directory of the image, not from the current one.
+        var name = below.FileName;
+        if (name.StartsWith('/') || ImagePath.HasProtocol(name))
+            return name;
+        var directory = Path.GetDirectoryName(name);
+        return directory == Path.GetDirectoryName(overlay.FileName) ? Path.GetFileName(name) : Path.GetFullPath(name);
+    }
+
     // Why not the name of the overlay's own format, which QEMU 7.2 writes: it need not be that of the file below.
     private static string? FormatBelow(FormatNode node)
     {
         var below = node.BackingLink!.Node;
         while (below is { IsFilter: true, Primary: { } primary })
             below = primary.Node;
-        return below is FormatNode ? below.DriverName : node.Image.Format.BackingFormat ?? "raw";
+        return below is FormatNode ? below.DriverName : "raw";
     }
 }

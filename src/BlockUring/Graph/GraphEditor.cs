@@ -16,8 +16,7 @@ public static class GraphEditor
         try
         {
             graph.Register(filter);
-            // Why not those that the filter itself leads to: an overlay on the node that the filter writes to stays on the node.
-            Move(graph, below, filter, link => link.Owner != filter && !(link.Owner is BlockNode above && Reaches(filter, above)));
+            Move(graph, below, filter, link => link.Owner != filter && Follows(link));
         }
         catch
         {
@@ -31,7 +30,7 @@ public static class GraphEditor
     {
         var below = filter.Filtered;
         using (await graph.DrainAsync(filter))
-            Move(graph, filter, below, _ => true);
+            Move(graph, filter, below, Follows);
 
         // Why outside the section: it may have to wait for a target that is slow to answer, and nobody above needs to.
         await graph.CloseIfUnusedAsync(filter);
@@ -57,7 +56,7 @@ public static class GraphEditor
         DemandNoCycle(overlay, below);
         NodeLink[] moved =
         [
-            .. below.Parents.Where(l => l.Owner is not NodeUser { StaysAtNode: true } && !(l.Owner is BlockNode above && Reaches(overlay, above))),
+            .. below.Parents.Where(l => Follows(l) && !IsBelow(l, overlay)),
         ];
         foreach (var link in moved)
             link.DemandNotFrozen();
@@ -125,10 +124,17 @@ public static class GraphEditor
     public static bool Reaches(BlockNode node, BlockNode below) =>
         node == below || node.Children.Any(l => Reaches(l.Node, below));
 
-    internal static void Move(BlockGraph graph, BlockNode from, BlockNode to, Func<NodeLink, bool> wanted)
+    /// <summary>Whether a user goes along when another node takes the place of the one it uses.</summary>
+    internal static bool Follows(NodeLink link) => link.Owner is not NodeUser { StaysAtNode: true };
+
+    internal static void Move(BlockGraph graph, BlockNode from, BlockNode to, Func<NodeLink, bool> wanted) =>
+        Move(graph, [.. from.Parents.Where(l => wanted(l) && !IsBelow(l, to))], to);
+
+    /// <summary>Lets links lead elsewhere, all or none.</summary>
+    /// <exception cref="BlockException">A frozen link, or a conflict of permissions.</exception>
+    internal static void Move(BlockGraph graph, IReadOnlyList<NodeLink> links, BlockNode to)
     {
-        // Why: what is below the other node itself (a backup's target over its source) would come to use what it is below of.
-        var links = from.Parents.Where(l => wanted(l) && !(l.Owner is BlockNode above && Reaches(to, above))).ToArray();
+        var before = links.Select(l => l.Node).ToArray();
         foreach (var link in links)
             link.DemandNotFrozen();
         foreach (var link in links)
@@ -139,11 +145,16 @@ public static class GraphEditor
         }
         catch
         {
-            foreach (var link in links)
-                Retarget(link, from);
+            for (var i = 0; i < before.Length; i++)
+                Retarget(links[i], before[i]);
             throw;
         }
     }
+
+    /// <summary>
+    /// Whether a link is that of a node below another one (a backup's target over its source): led there, it would use what it is below of.
+    /// </summary>
+    internal static bool IsBelow(NodeLink link, BlockNode node) => link.Owner is BlockNode above && Reaches(node, above);
 
     internal static void Retarget(NodeLink link, BlockNode to)
     {

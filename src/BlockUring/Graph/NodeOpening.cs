@@ -83,7 +83,27 @@ internal sealed class NodeOpening
     public NodeSettings StorageDefaults() => Settings with { Unmap = true, DetectZeroes = DetectZeroes.Off };
 
     /// <summary>What a backing node takes over: it is never written to.</summary>
-    public NodeSettings BackingDefaults() => Settings with { ReadOnly = true, AutoReadOnly = false, Unmap = false, DetectZeroes = DetectZeroes.Off };
+    public NodeSettings BackingDefaults() => BackingDefaults(Settings);
+
+    /// <summary>What the backing node of a node with these settings takes over.</summary>
+    public static NodeSettings BackingDefaults(NodeSettings overlay) =>
+        overlay with { ReadOnly = true, AutoReadOnly = false, Unmap = false, DetectZeroes = DetectZeroes.Off };
+
+    /// <summary>The options of the node that an image's header names.</summary>
+    /// <param name="graph">Decides whether the file may be opened.</param>
+    /// <param name="stored">What the header says.</param>
+    /// <param name="path">The image.</param>
+    public static OptionTree OptionsFromHeader(BlockGraph graph, string stored, string path)
+    {
+        var name = ImagePath.Combine(path, stored);
+        graph.Gate.Demand(name, path);
+        if (name.StartsWith("json:", StringComparison.Ordinal))
+            return OptionTree.ParseJson(name[5..]);
+        var options = new OptionTree();
+        options.Set("file.driver", "file");
+        options.Set("file.filename", name.StartsWith("file:", StringComparison.Ordinal) ? name[5..] : name);
+        return options;
+    }
 
     /// <summary>The options about the backing node, which a format must not see.</summary>
     public (string? Reference, OptionTree Inline) TakeBacking() => (Take("backing"), Options.TakeSubtree("backing"));
@@ -158,20 +178,7 @@ internal sealed class NodeOpening
 
     private OptionTree FromHeader(string stored, string path, OptionTree given)
     {
-        var name = ImagePath.Combine(path, stored);
-        Graph.Gate.Demand(name, path);
-        OptionTree options;
-        if (name.StartsWith("json:", StringComparison.Ordinal))
-        {
-            options = OptionTree.ParseJson(name[5..]);
-        }
-        else
-        {
-            options = new OptionTree();
-            options.Set("file.driver", "file");
-            options.Set("file.filename", name.StartsWith("file:", StringComparison.Ordinal) ? name[5..] : name);
-        }
-
+        var options = OptionsFromHeader(Graph, stored, path);
         foreach (var (key, value) in given.Values)
             options.Set(key, value);
         return options;

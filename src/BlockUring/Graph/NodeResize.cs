@@ -24,14 +24,20 @@ public static class NodeResize
                 throw new BlockException(BlockErrorKind.Invalid, $"offset({length}) exceeds maximum({MaxLength})");
             if (node.IsReadOnly)
                 throw new BlockException(BlockErrorKind.Access, "Image is read-only");
-            await node.ResizeAsync(length, PreallocationMode.Off);
-            foreach (var shown in ShownBy(node))
-                shown.Bitmaps.Truncate(shown.Length);
+            await ResizeAsync(node, length);
         }
         finally
         {
             graph.Detach(link);
         }
+    }
+
+    /// <summary>Changes the length for somebody who has the permission. Nobody may be writing; a disk that grows may be read meanwhile.</summary>
+    internal static async ValueTask ResizeAsync(BlockNode node, long length)
+    {
+        await node.ResizeAsync(length, PreallocationMode.Off);
+        foreach (var shown in ShownBy(node))
+            shown.Bitmaps.Truncate(shown.Length);
     }
 
     // The node, and those below and above it that show the same disk.

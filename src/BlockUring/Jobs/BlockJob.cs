@@ -1,4 +1,5 @@
 using BlockUring.Copy;
+using BlockUring.Jobs.Mirror;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -30,6 +31,9 @@ public abstract class BlockJob : Job
     /// <summary>For a mirror, whether writes reach the target before they end; null for other jobs.</summary>
     protected virtual bool? IsActivelySynced => null;
 
+    /// <summary>For a mirror, how what the guest writes reaches the target now; null for other jobs.</summary>
+    protected virtual MirrorCopyMode? CurrentCopyMode => null;
+
     /// <summary>Changes the speed at once, for those who wait for their turn, too.</summary>
     /// <param name="bytesPerSecond">0 for as fast as it goes.</param>
     /// <exception cref="BlockException">It is negative, or the status does not allow it.</exception>
@@ -41,6 +45,10 @@ public abstract class BlockJob : Job
         limit.BytesPerSecond = bytesPerSecond;
         Wake();
     }
+
+    /// <summary>Throws unless its status allows a change of what it was started with.</summary>
+    /// <exception cref="BlockException">It does not.</exception>
+    public void DemandChangeable() => DemandVerb(JobVerb.Change);
 
     /// <summary>What query-block-jobs tells of it.</summary>
     public BlockJobInfo DescribeBlockJob() => new(
@@ -57,7 +65,8 @@ public abstract class BlockJob : Job
         Settings.AutoFinalize,
         Settings.AutoDismiss,
         Error,
-        IsActivelySynced);
+        IsActivelySynced,
+        CurrentCopyMode);
 
     internal override void DemandSettings() => DemandSpeed(Settings.Speed);
 

@@ -1,3 +1,5 @@
+using BlockUring.Jobs.Mirror;
+
 namespace BlockUring.Jobs;
 
 /// <summary>What query-block-jobs tells of a job.</summary>
@@ -15,6 +17,7 @@ namespace BlockUring.Jobs;
 /// <param name="AutoDismiss">Whether it is forgotten by itself.</param>
 /// <param name="Error">Why it failed; null if it has not.</param>
 /// <param name="IsActivelySynced">For a mirror, whether writes reach the target before they end; null for other jobs.</param>
+/// <param name="CopyMode">For a mirror, how what the guest writes reaches the target now; null for other jobs.</param>
 public sealed record BlockJobInfo(
     JobType Type,
     string Device,
@@ -29,4 +32,5 @@ public sealed record BlockJobInfo(
     bool AutoFinalize,
     bool AutoDismiss,
     string? Error,
-    bool? IsActivelySynced);
+    bool? IsActivelySynced,
+    MirrorCopyMode? CopyMode);

@@ -6,6 +6,11 @@ namespace BlockUring.Jobs;
 /// <summary>The nodes that a job uses: draining one of them holds the job, and what would break it is refused there meanwhile.</summary>
 public sealed class JobNodes : NodeUser
 {
+    /// <summary>What would break a job that moves data between the layers of a chain, at any of them.</summary>
+    internal const NodeOperation BlockedInChain = NodeOperation.Stream | NodeOperation.CommitSource | NodeOperation.CommitTarget
+        | NodeOperation.MirrorTarget | NodeOperation.BackupTarget | NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Amend
+        | NodeOperation.Delete | NodeOperation.InternalSnapshot;
+
     private readonly BlockGraph graph;
     private readonly Job job;
     private readonly List<(BlockNode Node, OperationBlocker Blocker)> blockers = [];

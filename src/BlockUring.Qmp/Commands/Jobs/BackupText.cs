@@ -1,4 +1,3 @@
-using BlockUring.Bitmaps;
 using BlockUring.Graph;
 using BlockUring.Jobs.Backup;
 
@@ -11,15 +10,15 @@ internal static class BackupText
     /// <exception cref="QmpException">What does not go together.</exception>
     public static BackupRequest Parse(BackupArguments arguments, BlockNode source, BlockNode target)
     {
-        var (sync, mode) = (SyncOf(arguments.Sync), ModeOf(arguments.BitmapMode));
-        var bitmap = FindBitmap(arguments, source, sync, ref mode);
+        var sync = SyncText.Sync(arguments.Sync);
+        var bitmap = SyncText.FindBitmap(arguments.Sync, arguments.Bitmap, arguments.BitmapMode, source, out var mode);
         // Why: the default is the name of a device, of which there are none here.
         var settings = JobText.Settings(arguments.JobId ?? "", arguments.Speed, arguments.AutoFinalize, arguments.AutoDismiss);
         return new BackupRequest(settings, source, target)
         {
             Sync = sync,
             Bitmap = bitmap,
-            BitmapMode = mode ?? BitmapMode.OnSuccess,
+            BitmapMode = mode,
             Compress = arguments.Compress ?? false,
             OnSourceError = JobText.Policy(arguments.OnSourceError),
             OnTargetError = JobText.Policy(arguments.OnTargetError),
@@ -31,48 +30,6 @@ internal static class BackupText
             MinClusterLength = (long)Math.Min(arguments.XPerf?.MinClusterSize ?? 0, long.MaxValue),
         };
     }
-
-    private static DirtyBitmap? FindBitmap(BackupArguments arguments, BlockNode source, BackupSync sync, ref BitmapMode? mode)
-    {
-        var name = arguments.Bitmap;
-        if (sync is BackupSync.Bitmap or BackupSync.Incremental && name == null)
-            throw new QmpException($"must provide a valid bitmap name for '{arguments.Sync}' sync mode");
-        if (sync == BackupSync.Incremental)
-        {
-            if (mode is not (null or BitmapMode.OnSuccess))
-                throw new QmpException("Bitmap sync mode must be 'on-success' when using sync mode 'incremental'");
-            mode = BitmapMode.OnSuccess;
-        }
-
-        if (name == null)
-            return mode == null ? null : throw new QmpException("Cannot specify bitmap sync mode without a bitmap");
-        var bitmap = source.Bitmaps.Find(name) ?? throw new QmpException($"Bitmap '{name}' could not be found");
-        if (mode == null)
-            throw new QmpException("Bitmap sync mode must be given when providing a bitmap");
-        bitmap.Demand(BitmapDemands.Readable);
-        if (sync == BackupSync.None)
-            throw new QmpException("sync mode 'none' does not produce meaningful bitmap outputs");
-        if (mode == BitmapMode.Never && sync is BackupSync.Full or BackupSync.Top)
-            throw new QmpException($"Bitmap sync mode 'never' has no meaningful effect when combined with sync mode '{arguments.Sync}'");
-        return bitmap;
-    }
-
-    private static BackupSync SyncOf(string name) => name switch
-    {
-        "full" => BackupSync.Full,
-        "top" => BackupSync.Top,
-        "none" => BackupSync.None,
-        "incremental" => BackupSync.Incremental,
-        _ => BackupSync.Bitmap,
-    };
-
-    private static BitmapMode? ModeOf(string? name) => name switch
-    {
-        null => null,
-        "on-success" => BitmapMode.OnSuccess,
-        "never" => BitmapMode.Never,
-        _ => BitmapMode.Always,
-    };
 
     private static int WorkersOf(BackupPerfArguments? perf)
     {

@@ -16,7 +16,9 @@ internal sealed record BlockJobResult(
     string Status,
     bool AutoFinalize,
     bool AutoDismiss,
-    string? Error)
+    string? Error,
+    bool? ActivelySynced,
+    string? CopyMode)
 {
     public static BlockJobResult Of(BlockJobInfo job) => new(
         job.Type.Name(),
@@ -31,5 +33,7 @@ internal sealed record BlockJobResult(
         job.Status.Name(),
         job.AutoFinalize,
         job.AutoDismiss,
-        job.Error);
+        job.Error,
+        job.IsActivelySynced,
+        job.CopyMode?.Name());
 }

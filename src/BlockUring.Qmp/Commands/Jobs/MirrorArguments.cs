@@ -1,0 +1,39 @@
+namespace BlockUring.Qmp.Commands.Jobs;
+
+/// <summary>Arguments of blockdev-mirror.</summary>
+internal record MirrorArguments
+{
+    public required string Device { get; init; }
+
+    public required string Target { get; init; }
+
+    public required string Sync { get; init; }
+
+    public string? JobId { get; init; }
+
+    public string? Replaces { get; init; }
+
+    public long? Speed { get; init; }
+
+    public long? Granularity { get; init; }
+
+    public long? BufSize { get; init; }
+
+    public string? Bitmap { get; init; }
+
+    public string? BitmapMode { get; init; }
+
+    public string? OnSourceError { get; init; }
+
+    public string? OnTargetError { get; init; }
+
+    public string? FilterNodeName { get; init; }
+
+    public string? CopyMode { get; init; }
+
+    public bool? AutoFinalize { get; init; }
+
+    public bool? AutoDismiss { get; init; }
+
+    public bool? TargetIsZero { get; init; }
+}

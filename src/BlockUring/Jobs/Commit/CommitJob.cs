@@ -1,0 +1,168 @@
+using BlockUring.Copy;
+using BlockUring.Graph;
+using BlockUring.Images;
+using BlockUring.Storage;
+
+namespace BlockUring.Jobs.Commit;
+
+/// <summary>
+/// Moves what a chain of images holds above a base into the base, and takes those images out from between the base and their overlays. Nobody
+/// writes to them meanwhile; their overlays may be in use, and see no difference at any time.
+/// </summary>
+/// <remarks>
+/// Until the end only the base changes, and nothing in it that the overlays see: so an error, a cancel or a crash leaves the chain as it was, with
+/// a base that makes sense as part of it only.
+/// </remarks>
+public sealed class CommitJob : BlockJob
+{
+    private const int WorkerCount = 16;
+    private const int MinUnit = 4096;
+    private const int MaxUnit = 64 << 10;
+    private const int MinChunk = 1 << 20;
+
+    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(1);
+
+    private readonly BlockGraph graph;
+    private readonly CommitRequest request;
+    private readonly CommitNodes nodes;
+    private readonly RangeCopier copier;
+    private readonly CommitPlanner planner;
+
+    private CommitJob(BlockGraph graph, CommitRequest request)
+        : base(graph.Scheduler, JobType.Commit, request.Settings)
+    {
+        this.graph = graph;
+        this.request = request;
+        nodes = new CommitNodes(graph, this, request);
+        var settings = SettingsFor(request.Base);
+        copier = new RangeCopier(graph.Scheduler, request.Top, request.Base, settings);
+        planner = new CommitPlanner(request.Top, request.Base, settings) { Skipped = Progress.Advance };
+        Progress.SetRemaining(request.Top.Length);
+    }
+
+    /// <summary>Makes a job that is known and not started.</summary>
+    /// <param name="graph">Where; the caller holds its change.</param>
+    /// <param name="jobs">Where it will be known.</param>
+    /// <param name="request">What is wanted; not <see cref="CommitRequest.IsActive"/>.</param>
+    /// <exception cref="BlockException">Why not; everything is as before.</exception>
+    public static async ValueTask<CommitJob> CreateAsync(BlockGraph graph, JobList jobs, CommitRequest request)
+    {
+        CommitDemands.Check(request);
+        var job = new CommitJob(graph, request);
+        jobs.Add(job);
+        try
+        {
+            await job.nodes.TakeAsync();
+            return job;
+        }
+        catch
+        {
+            job.Discard();
+            await job.ReleaseAsync();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask RunAsync()
+    {
+        await DoAsync(isRead: false, GrowBaseAsync);
+        await RunWorkersAsync(WorkerCount, _ => CopyPiecesAsync());
+        await DoAsync(isRead: false, request.Base.FlushAsync);
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask PrepareAsync()
+    {
+        using var change = await graph.BeginChangeAsync();
+        await nodes.DropAsync(request.BackingFile);
+    }
+
+    /// <inheritdoc/>
+    protected override async ValueTask CleanAsync()
+    {
+        using var change = await graph.BeginChangeAsync();
+        await ReleaseAsync();
+    }
+
+    // Why a unit below the base's cluster: of a large one that is there already, only what changes is written. Why no chunk below it: one that is
+    // not there yet is written whole, by one worker.
+    private static RangeCopySettings SettingsFor(BlockNode bottom) => new()
+    {
+        ClusterLength = Math.Clamp(bottom.ClusterLength, MinUnit, MaxUnit),
+        MaxChunk = Math.Max(MinChunk, bottom.ClusterLength),
+        Below = bottom,
+    };
+
+    // What is added reads as zeroes, a longer backing file of the base notwithstanding; it is as much as the overlays see there.
+    private async ValueTask GrowBaseAsync()
+    {
+        if (request.Base.Length < request.Top.Length)
+            await NodeResize.ResizeAsync(request.Base, request.Top.Length);
+    }
+
+    private async ValueTask CopyPiecesAsync()
+    {
+        for (var piece = await NextPieceAsync(); piece.Length > 0; piece = await NextPieceAsync())
+        {
+            if (!piece.IsZero)
+                await WaitForTurnAsync(piece.Length);
+            await CopyAsync(piece);
+        }
+    }
+
+    private async ValueTask<CommitPiece> NextPieceAsync()
+    {
+        CommitPiece piece = default;
+        await DoAsync(isRead: true, async () => piece = await planner.NextAsync());
+        return piece;
+    }
+
+    private ValueTask CopyAsync(CommitPiece piece) => DoAsync(isRead: false, async () =>
+    {
+        await copier.CopyAsync(piece.Offset, piece.Length);
+        Progress.Advance(piece.Length);
+    });
+
+    // One step, again and again until it succeeds, or the user's policy says that its failure is the job's. Why ignoring is trying again: nothing
+    // can be left out of what is about to replace the images that it comes from.
+    private async ValueTask DoAsync(bool isRead, Func<ValueTask> step)
+    {
+        for (var wait = FirstRetry; ; wait = wait < LastRetry ? wait * 2 : LastRetry)
+        {
+            await EnterAsync();
+            JobErrorAction action;
+            try
+            {
+                await step();
+                return;
+            }
+            catch (BlockException e)
+            {
+                action = HandleError(request.OnError, isRead, e);
+                if (action == JobErrorAction.Report)
+                    throw;
+            }
+            catch (CopyFailureException e)
+            {
+                action = HandleError(request.OnError, e.IsRead, e.Cause);
+                if (action == JobErrorAction.Report)
+                    throw e.Cause;
+            }
+            finally
+            {
+                Exit();
+            }
+
+            if (action == JobErrorAction.Ignore)
+                await SleepAsync(wait);
+        }
+    }
+
+    private async ValueTask ReleaseAsync()
+    {
+        copier.Dispose();
+        await nodes.ReleaseAsync();
+    }
+}
