@@ -121,13 +121,13 @@ internal sealed class PermissionSolver
     // Why not by permissions: an overlay that nobody uses yet shares everything, and would show what it should not as soon as somebody does.
     private void DemandOverlaysKept(BlockNode node)
     {
-        foreach (var link in DirectOverlays.Of(node))
+        foreach (var link in NodeChain.OverlayLinksOf(node))
         {
             if (!link.IsGuarded && link.Owner is BlockNode overlay && nodes.Contains(overlay))
             {
                 throw new BlockException(
                     BlockErrorKind.Locked,
-                    $"Node '{node.Name}' cannot be the backing node of '{overlay.Name}' now: {node.OverlayKeeper} writes it, and keeps only the " +
+                    $"Node '{link.Node.Name}' cannot be the backing node of '{overlay.Name}' now: {node.OverlayKeeper} writes it, and keeps only the " +
                     "overlays that were there at its start as they are");
             }
         }

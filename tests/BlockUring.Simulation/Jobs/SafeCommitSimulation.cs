@@ -8,19 +8,31 @@ namespace BlockUring.Simulation.Jobs;
 public sealed class SafeCommitSimulation(ITestOutputHelper output)
 {
     [Fact]
-    public void What_a_guard_keeps_shows_the_same_and_the_image_below_gets_all() => ForSeeds(1, 100, GuardTrouble.None);
+    public void A_safe_commit_changes_no_image_but_one() => ForSeeds(1, 80, seed => new CommitWorld(seed, TreeTrouble.None));
 
     [Fact]
-    public void A_guarded_commit_may_end_anywhere() => ForSeeds(100_001, 60, GuardTrouble.Cancel);
+    public void A_safe_commit_may_be_cancelled_at_any_time() => ForSeeds(100_001, 50, seed => new CommitWorld(seed, TreeTrouble.Cancel));
 
     [Fact]
-    public void A_guarded_commit_survives_any_failing_request() => ForSeeds(200_001, 80, GuardTrouble.Faults);
+    public void A_safe_commit_survives_any_failing_request() => ForSeeds(200_001, 60, seed => new CommitWorld(seed, TreeTrouble.Faults));
 
     [Fact]
-    public void A_guarded_commit_survives_a_power_cut_at_any_request() => ForSeeds(300_001, 80, GuardTrouble.PowerCut);
+    public void A_safe_commit_survives_a_power_cut_at_any_request() => ForSeeds(300_001, 60, seed => new CommitWorld(seed, TreeTrouble.PowerCut));
+
+    [Fact]
+    public void The_guard_alone_keeps_what_lies_over_an_image_that_is_overwritten() => ForSeeds(400_001, 80, seed => new GuardWorld(seed, TreeTrouble.None));
+
+    [Fact]
+    public void The_guard_alone_may_end_anywhere() => ForSeeds(500_001, 40, seed => new GuardWorld(seed, TreeTrouble.Cancel));
+
+    [Fact]
+    public void The_guard_alone_survives_any_failing_request() => ForSeeds(600_001, 60, seed => new GuardWorld(seed, TreeTrouble.Faults));
+
+    [Fact]
+    public void The_guard_alone_survives_a_power_cut_at_any_request() => ForSeeds(700_001, 60, seed => new GuardWorld(seed, TreeTrouble.PowerCut));
 
     // BLOCKURING_SEED runs one seed alone; BLOCKURING_SEEDS asks for more of them.
-    private void ForSeeds(int first, int count, GuardTrouble trouble)
+    private void ForSeeds(int first, int count, Func<int, TreeWorld> make)
     {
         if (Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } single)
             (first, count) = (int.Parse(single, CultureInfo.InvariantCulture), 1);
@@ -30,7 +42,7 @@ public sealed class SafeCommitSimulation(ITestOutputHelper output)
         var failed = new List<string>();
         foreach (var seed in Enumerable.Range(first, count))
         {
-            using var world = new GuardWorld(seed, trouble);
+            using var world = make(seed);
             try
             {
                 world.Run();

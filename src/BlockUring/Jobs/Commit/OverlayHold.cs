@@ -4,7 +4,7 @@ using BlockUring.Storage;
 namespace BlockUring.Jobs.Commit;
 
 /// <summary>
-/// Overlays in the hands of a job that writes the node below them and keeps them as they are: writable, bound to their place in the graph, and the
+/// All overlays of a node in the hands of a job that writes the node and keeps them as they are: writable, bound to their place in the graph, and the
 /// only ones that the node has.
 /// </summary>
 public sealed class OverlayHold
@@ -16,20 +16,24 @@ public sealed class OverlayHold
 
     private readonly BlockGraph graph;
     private readonly BlockNode below;
-    private readonly NodeUser user;
+    private readonly BlockNode storage;
+    private readonly string by;
     private readonly OperationBlocker blocker;
+    private readonly List<FormatNode> opened = [];
     private readonly List<FormatNode> reopened = [];
-    private readonly List<NodeLink> guarded = [];
-    private readonly List<NodeLink> frozen = [];
-    private readonly List<NodeLink> used = [];
+    private readonly List<FormatNode> blocked = [];
+    private readonly List<NodeLink> links = [];
+    private readonly List<NodeLink> uses = [];
+    private FormatNode[] overlays = [];
     private OverlayGuard? guard;
 
-    private OverlayHold(BlockGraph graph, BlockNode below, NodeUser user, string reason)
+    private OverlayHold(BlockGraph graph, BlockNode below, string by, string reason)
     {
         this.graph = graph;
         this.below = below;
-        this.user = user;
-        blocker = new OperationBlocker(Blocked, user.Description, reason);
+        this.by = by;
+        storage = NodeChain.Storage(below);
+        blocker = new OperationBlocker(Blocked, by, reason);
     }
 
     /// <summary>Keeps the overlays as they are.</summary>
@@ -38,18 +42,18 @@ public sealed class OverlayHold
     /// <summary>Takes all overlays of a node; nobody writes it yet.</summary>
     /// <param name="graph">Where; the caller holds its change.</param>
     /// <param name="below">The node that is going to be written.</param>
-    /// <param name="source">The layer whose data will be written there, and which needs no care where it is such an overlay.</param>
-    /// <param name="user">Whose requests they will be.</param>
+    /// <param name="source">What will be written there; needs no care where it is such an overlay itself.</param>
+    /// <param name="wanted">Overlays that are to be opened for this.</param>
+    /// <param name="by">Whose the overlays are now, as messages name it.</param>
     /// <param name="reason">Why operations on the overlays are refused meanwhile.</param>
-    /// <param name="granularity">The unit of what will be written, in bytes.</param>
     /// <exception cref="BlockException">Why not, and which overlay; everything is as before.</exception>
     public static async ValueTask<OverlayHold> TakeAsync(
-        BlockGraph graph, BlockNode below, BlockNode source, NodeUser user, string reason, long granularity)
+        BlockGraph graph, BlockNode below, BlockNode source, OverlayProtection wanted, string by, string reason)
     {
-        var hold = new OverlayHold(graph, below, user, reason);
+        var hold = new OverlayHold(graph, below, by, reason);
         try
         {
-            await hold.TakeAllAsync(source, granularity);
+            await hold.TakeAllAsync(source, wanted);
             return hold;
         }
         catch
@@ -59,81 +63,102 @@ public sealed class OverlayHold
         }
     }
 
-    /// <summary>Throws what makes an overlay one that cannot be kept as it is.</summary>
-    public static void Demand(FormatNode overlay, BlockNode below)
+    /// <summary>The overlays that show a node, and are not what is going to be written there.</summary>
+    /// <exception cref="BlockException">One of them cannot be kept as it is.</exception>
+    internal static IReadOnlyList<FormatNode> Find(BlockNode below, BlockNode source)
     {
-        overlay.Blockers.Demand(overlay.Name, Blocked & ~NodeOperation.Delete & ~NodeOperation.Resize & ~NodeOperation.InternalSnapshot);
+        var exempt = NodeChain.SkipFilters(source);
+        FormatNode[] found = [.. NodeChain.OverlaysOf(NodeChain.SkipFilters(below)).Where(o => o != exempt).Distinct()];
+        foreach (var overlay in found)
+            Demand(overlay, below);
+
+        // Why not: a raw image may show the file from an offset on.
+        if (NodeChain.OverlaysOf(NodeChain.Storage(below)).FirstOrDefault(o => o != exempt && !found.Contains(o)) is { } astray)
+            throw Refused(astray, below, BlockErrorKind.Unsupported, "it does not lie over that node, but over its file");
+        return found;
+    }
+
+    /// <summary>Says whose requests those to the overlays will be.</summary>
+    /// <param name="user">Quiet while an overlay is drained.</param>
+    /// <exception cref="BlockException">A conflict of permissions; <see cref="GiveBackAsync"/> is due.</exception>
+    public void UseBy(NodeUser user)
+    {
+        foreach (var overlay in overlays)
+            uses.Add(graph.Attach(user, overlay, "overlay", ImagePermissions.WriteUnchanged, NodeLink.AllPermissions));
+    }
+
+    /// <summary>
+    /// Gives the overlays back, those that were read-only as such; those that were opened for this alone are closed. The caller holds the graph's change,
+    /// nothing is in flight, and the node below has no writer any more. Cannot fail: what the overlays need is in them. May be called again.
+    /// </summary>
+    public async ValueTask GiveBackAsync()
+    {
+        guard?.End();
+        guard = null;
+        storage.OverlayKeeper = null;
+        foreach (var link in links)
+        {
+            link.IsGuarded = false;
+            link.Unfreeze(by);
+        }
+
+        foreach (var overlay in blocked)
+            overlay.Blockers.Remove(blocker);
+        foreach (var use in uses.Where(u => u.Node.Parents.Contains(u)))
+            graph.Detach(use);
+        foreach (var node in reopened)
+            await TryAsync(() => GraphReopener.SetReadOnlyAsync(graph, node, readOnly: true));
+        foreach (var node in opened.Where(n => !n.IsClosed))
+            await TryAsync(() => graph.CloseIfUnusedAsync(node));
+        links.Clear();
+        blocked.Clear();
+        uses.Clear();
+        reopened.Clear();
+        opened.Clear();
+        graph.SolvePermissions();
+    }
+
+    private static void Demand(FormatNode overlay, BlockNode below)
+    {
+        overlay.Blockers.Demand(overlay.Name, NodeOperation.Stream | NodeOperation.Reopen | NodeOperation.Replace | NodeOperation.Amend);
         if (overlay.Image.Format.Describe().Snapshots is { Count: > 0 } snapshots)
         {
             throw Refused(
                 overlay,
                 below,
                 BlockErrorKind.Unsupported,
-                $"it has internal snapshots ('{snapshots[0].Name}'), which show '{below.Name}' and cannot be kept as they are; delete them first");
+                $"it has internal snapshots ('{snapshots[0].Name}'), which show '{below.Name}', too, and would not; delete them first");
         }
     }
 
-    /// <summary>
-    /// Gives the overlays back, those that were read-only as such; those that were opened for this alone are closed. The caller holds the graph's change,
-    /// nothing is in flight, and the node below has no writer any more. Cannot fail: what the overlays need is in them.
-    /// </summary>
-    public async ValueTask GiveBackAsync()
+    private async ValueTask TakeAllAsync(BlockNode source, OverlayProtection wanted)
     {
-        guard?.End();
-        guard = null;
-        below.OverlayKeeper = null;
-        foreach (var link in guarded)
-            link.IsGuarded = false;
-        foreach (var link in frozen)
-            link.Unfreeze(user.Description);
-        foreach (var link in used)
-        {
-            link.Node.Blockers.Remove(blocker);
-            graph.Detach(link);
-        }
-
-        foreach (var node in reopened)
-            await TryAsync(() => GraphReopener.SetReadOnlyAsync(graph, node, readOnly: true));
-        foreach (var link in used)
-            await TryAsync(() => graph.CloseIfUnusedAsync(link.Node));
-
-        guarded.Clear();
-        frozen.Clear();
-        reopened.Clear();
-        used.Clear();
-        graph.SolvePermissions();
-    }
-
-    private async ValueTask TakeAllAsync(BlockNode source, long granularity)
-    {
-        var exempt = source.Layer;
-        NodeLink[] links = [.. DirectOverlays.Of(below)];
-        FormatNode[] overlays = [.. links.Select(l => (FormatNode)l.Owner).Where(n => n != exempt)];
+        opened.AddRange(await OverlayFinder.OpenAsync(graph, below, wanted, readOnly: false));
+        overlays = [.. Find(below, source)];
         foreach (var overlay in overlays)
-        {
-            Demand(overlay, below);
             await MakeWritableAsync(overlay);
-        }
 
-        // Why drained: reads that are in flight are known from the moment on at which they are noted.
+        // Why drained: of reads that are in flight, those are known that begin from now on.
         using var section = await graph.DrainAsync(overlays);
-        foreach (var link in links)
+        foreach (var link in NodeChain.OverlayLinksOf(storage))
         {
             link.IsGuarded = true;
-            guarded.Add(link);
-            link.Freeze(user.Description);
-            frozen.Add(link);
+            link.Freeze(by);
+            links.Add(link);
         }
 
-        below.OverlayKeeper = user.Description;
         foreach (var overlay in overlays)
         {
-            used.Add(graph.Attach(user, overlay, "overlay", ImagePermissions.WriteUnchanged, NodeLink.AllPermissions));
             overlay.Blockers.Add(blocker);
+            blocked.Add(overlay);
         }
 
+        storage.OverlayKeeper = by;
         graph.SolvePermissions();
-        guard = new OverlayGuard(graph.Scheduler, below, overlays, Math.Max(below.Length, source.Length), granularity);
+
+        // Why the same unit as the copy's: ranges are copied, and written, in whole units.
+        var unit = CommitJob.SettingsFor(below).ClusterLength;
+        guard = new OverlayGuard(graph.Scheduler, below, overlays, Math.Max(below.Length, source.Length), unit);
     }
 
     private async ValueTask MakeWritableAsync(FormatNode overlay)
@@ -165,5 +190,5 @@ public sealed class OverlayHold
     }
 
     private static BlockException Refused(FormatNode overlay, BlockNode below, BlockErrorKind kind, string why) =>
-        new(kind, $"Overlay '{overlay.Name}' of '{below.Name}' cannot be kept as it is: {why}");
+        new(kind, $"Overlay '{overlay.Name}' cannot be kept as it is while '{below.Name}' is written: {why}");
 }

@@ -123,6 +123,7 @@ public sealed class MirrorJob : BlockJob
             while (!scan.IsOver)
             {
                 await ScanAsync();
+                await ProtectFoundAsync();
                 await CopyDirtyAsync();
             }
 
@@ -140,7 +141,8 @@ public sealed class MirrorJob : BlockJob
     /// <inheritdoc/>
     protected override ValueTask OnCompleteAsync()
     {
-        nodes.DemandReplaceable();
+        if (request.Hold == null)
+            nodes.DemandReplaceable();
         isCompleting = true;
         return ValueTask.CompletedTask;
     }
@@ -162,7 +164,7 @@ public sealed class MirrorJob : BlockJob
         bitmap?.NoteInstant();
         filter.Stop();
         if (isCompleting)
-            await nodes.PivotAsync();
+            await (request.Hold == null ? nodes.PivotAsync() : nodes.LeaveOutAsync());
     }
 
     /// <inheritdoc/>
@@ -183,7 +185,7 @@ public sealed class MirrorJob : BlockJob
         }
 
         await nodes.ReleaseAsync();
-        if (request.WasReadOnly && !(hasSucceeded && isCompleting))
+        if (request.WasReadOnly && !(hasSucceeded && isCompleting && request.Hold == null))
             await MirrorStart.MakeReadOnlyAsync(graph, request.Target);
     }
 
@@ -247,6 +249,43 @@ public sealed class MirrorJob : BlockJob
 
             if (failed == JobErrorAction.Ignore)
                 await SleepAsync(backoff.Next());
+        }
+    }
+
+    // What is going to be copied goes into the overlays that are kept, as far as they lack it, with one flush of each for all of it. What fails here
+    // is tried once more when it is about to be written.
+    private async ValueTask ProtectFoundAsync()
+    {
+        if (request.Hold?.Guard is not { IsIdle: false } guard)
+            return;
+        long position = 0;
+        await RunWorkersAsync(workerCount, async _ =>
+        {
+            while (copy.Dirty.NextDirtyArea(position, copy.Length, MirrorRequest.MaxChunk, out var offset, out var length))
+            {
+                position = offset + length;
+                await WaitForTurnAsync(length);
+                await ProtectAsync(() => guard.CopyAsync(offset, length));
+            }
+        });
+        await ProtectAsync(guard.SettleAsync);
+    }
+
+    private async ValueTask ProtectAsync(Func<ValueTask> step)
+    {
+        await EnterAsync();
+        try
+        {
+            await step();
+        }
+        catch (BlockException e)
+        {
+            if (HandleError(request.OnTargetError, isRead: false, e) == JobErrorAction.Report)
+                throw;
+        }
+        finally
+        {
+            Exit();
         }
     }
 

@@ -22,6 +22,7 @@ internal sealed class MirrorNodes
     private readonly List<NodeLink> frozen = [];
     private BlockNode? replaced;
     private OperationBlocker? replaceBlocker;
+    private BlockNode? leftOut;
 
     public MirrorNodes(BlockGraph graph, MirrorRequest request, MirrorTopNode filter, JobNodes nodes)
     {
@@ -38,6 +39,7 @@ internal sealed class MirrorNodes
         nodes.Use(filter, "main node", ConsistentRead, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
         if (request.IsCommit)
         {
+            request.Hold?.UseBy(nodes);
             UseChain();
             return;
         }
@@ -53,12 +55,14 @@ internal sealed class MirrorNodes
         if (replaceBlocker != null)
             replaced!.Blockers.Remove(replaceBlocker);
         replaceBlocker = null;
-        foreach (var link in frozen)
-            link.Unfreeze(nodes.Description);
-        frozen.Clear();
+        Unfreeze();
         nodes.Release();
         if (!filter.IsClosed)
             await GraphEditor.RemoveAsync(graph, filter);
+        if (request.Hold != null)
+            await request.Hold.GiveBackAsync();
+        if (leftOut is { IsClosed: false })
+            await graph.CloseIfUnusedAsync(leftOut);
     }
 
     /// <summary>Finds the node whose place the target will take, and keeps others from replacing it until then.</summary>
@@ -84,7 +88,12 @@ internal sealed class MirrorNodes
         // The rest of the last sector, which a source may lack, reads as zeroes there.
         var (start, end) = (request.Source.Length, request.Target.Length);
         if (start < end && end - start < 512 && !(await request.Target.GetStatusAsync(start, end - start)).IsZero)
+        {
+            if (request.BeforeTargetWrite != null)
+                await request.BeforeTargetWrite(start, end - start);
             await request.Target.WriteZeroesAsync(start, end - start);
+        }
+
         await request.Target.FlushAsync();
     }
 
@@ -107,6 +116,39 @@ internal sealed class MirrorNodes
                 await GraphEditor.SetBackingAsync(graph, target, oldBacking);
             throw;
         }
+    }
+
+    /// <summary>
+    /// Puts the source right over the target, in the graph and in its header, and leaves the source in its place: where overlays are kept, nobody may
+    /// write the target from now on either. Inside a drained section.
+    /// </summary>
+    /// <exception cref="BlockException">Why not; everything is as before.</exception>
+    public async ValueTask LeaveOutAsync()
+    {
+        var layer = (FormatNode)NodeChain.SkipFilters(request.Source);
+        var old = layer.BackingLink!.Node;
+        await request.Hold!.GiveBackAsync();
+        if (NodeChain.SkipFilters(old) == NodeChain.SkipFilters(request.Target))
+            return;
+        Unfreeze();
+        leftOut = old;
+        await GraphEditor.SetBackingAsync(graph, layer, request.Target);
+        try
+        {
+            await BackingName.SetAsync(graph, layer, BackingName.Of(layer, request.Target));
+        }
+        catch (BlockException)
+        {
+            await GraphEditor.SetBackingAsync(graph, layer, old);
+            throw;
+        }
+    }
+
+    private void Unfreeze()
+    {
+        foreach (var link in frozen)
+            link.Unfreeze(nodes.Description);
+        frozen.Clear();
     }
 
     // Why not those below the filter: a filter that was put between it and the source goes with the source. Why not jobs: they mean this very node.
@@ -163,7 +205,7 @@ internal sealed class MirrorNodes
                 node,
                 isSource ? "source" : "intermediate node",
                 None,
-                isSource ? NodeLink.AllPermissions : Write | WriteUnchanged | (isFilterOnBase ? ConsistentRead : None),
+                isSource ? NodeLink.AllPermissions : Write | WriteUnchanged | (isFilterOnBase || request.Hold != null ? ConsistentRead : None),
                 JobNodes.BlockedInChain | (isSource ? BlockedAtSource : NodeOperation.None));
             var link = NodeChain.LinkBelow(node)!;
             link.Freeze(nodes.Description);

@@ -12,6 +12,8 @@ internal sealed class TreeGuest(SimulatedScheduler scheduler, DiskUser user, byt
     private readonly List<(long Start, long End)> inFlight = [];
     private readonly List<(long Start, long End)> uncertain = [];
 
+    public DiskUser User => user;
+
     /// <summary>What the disk must hold.</summary>
     public GuestModel Model { get; } = new(content, content.Length, []);
 

@@ -1,7 +1,7 @@
 namespace BlockUring.Simulation.Jobs.SafeCommit;
 
 /// <summary>What happens to a commit.</summary>
-internal enum GuardTrouble
+internal enum TreeTrouble
 {
     None,
     Cancel,
