@@ -1,7 +1,6 @@
 using System.Runtime.CompilerServices;
 using BlockUring.Bitmaps;
 using BlockUring.Images;
-using BlockUring.Native.Codecs;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;

@@ -54,27 +54,38 @@ public sealed class BackingMove
         var end = Math.Min(overlay.Length, to.Length);
         if (from.Length >= end)
             return;
-        await WithWritableAsync(overlay, async () =>
+        var wasReadOnly = overlay.Settings.ReadOnly;
+        await GraphReopener.SetReadOnlyAsync(graph, overlay, readOnly: false);
+        try
         {
-            var user = new DiskUser("an unnamed block device");
-            var link = graph.Attach(user, overlay, "root", ImagePermissions.WriteUnchanged, NodeLink.AllPermissions);
-            try
-            {
-                for (var offset = from.Length; offset < end;)
-                {
-                    var status = await to.GetStatusAsync(offset, end - offset);
-                    if (!status.IsZero)
-                        await overlay.WriteZeroesAsync(offset, status.Length, WriteFlags.Unchanged);
-                    offset += status.Length;
-                }
+            await HideAsync(overlay, from.Length, end);
+        }
+        finally
+        {
+            await GraphReopener.SetReadOnlyAsync(graph, overlay, wasReadOnly);
+        }
+    }
 
-                await overlay.FlushAsync();
-            }
-            finally
+    private async ValueTask HideAsync(FormatNode overlay, long offset, long end)
+    {
+        var link = graph.Attach(
+            new DiskUser("an unnamed block device"), overlay, "root", ImagePermissions.WriteUnchanged, NodeLink.AllPermissions);
+        try
+        {
+            while (offset < end)
             {
-                graph.Detach(link);
+                var status = await to.GetStatusAsync(offset, end - offset);
+                if (!status.IsZero)
+                    await overlay.WriteZeroesAsync(offset, status.Length, WriteFlags.Unchanged);
+                offset += status.Length;
             }
-        });
+
+            await overlay.FlushAsync();
+        }
+        finally
+        {
+            graph.Detach(link);
+        }
     }
 
     private void MoveLinks()
@@ -85,13 +96,14 @@ public sealed class BackingMove
 
     private async ValueTask ChangeHeadersAsync(string? name)
     {
+        // Why not the name of a protocol, which QEMU 7.2 writes: headers name formats, and no tool opens the other.
+        var format = NodeChain.SkipFilters(to) is FormatNode image ? image.DriverName : "raw";
         try
         {
             foreach (var overlay in overlays)
             {
-                var format = overlay.Image.Format;
-                changed.Push((overlay, format.BackingFileName, format.BackingFormat));
-                await BackingName.SetAsync(graph, overlay, name ?? BackingName.Of(overlay, to));
+                changed.Push((overlay, overlay.Image.Format.BackingFileName, overlay.Image.Format.BackingFormat));
+                await BackingName.SetAsync(graph, overlay, name ?? BackingName.NameFrom(overlay.FileName, to.FileName), format);
             }
         }
         catch
@@ -112,26 +124,12 @@ public sealed class BackingMove
                 continue;
             try
             {
-                await WithWritableAsync(one.Overlay, () => one.Overlay.Image.Format.SetBackingNameAsync(one.Name, one.Format));
+                await BackingName.SetAsync(graph, one.Overlay, one.Name, one.Format);
             }
             catch (BlockException e)
             {
                 graph.Warn($"The backing file of '{one.Overlay.Name}' is named by its header still: {e.Message}");
             }
-        }
-    }
-
-    private async ValueTask WithWritableAsync(FormatNode overlay, Func<ValueTask> work)
-    {
-        var wasReadOnly = overlay.Settings.ReadOnly;
-        await GraphReopener.SetReadOnlyAsync(graph, overlay, readOnly: false);
-        try
-        {
-            await work();
-        }
-        finally
-        {
-            await GraphReopener.SetReadOnlyAsync(graph, overlay, wasReadOnly);
         }
     }
 

@@ -11,14 +11,23 @@ public static class BackingName
     /// <param name="node">The overlay; it has a backing node.</param>
     /// <param name="name">The name, as it is written.</param>
     /// <exception cref="BlockException">Why not; the old name is still there.</exception>
-    public static async ValueTask SetAsync(BlockGraph graph, FormatNode node, string name)
+    public static ValueTask SetAsync(BlockGraph graph, FormatNode node, string name) =>
+        SetAsync(graph, node, name.Length == 0 ? null : name, FormatBelow(node));
+
+    /// <summary>Writes a name and a format into the header. A read-only image is reopened for it.</summary>
+    /// <param name="graph">Where; the caller holds its change.</param>
+    /// <param name="node">The overlay.</param>
+    /// <param name="name">The name, as it is written; null for no backing file.</param>
+    /// <param name="format">The backing file's format; null when it is to be guessed.</param>
+    /// <exception cref="BlockException">Why not; the old name is still there.</exception>
+    public static async ValueTask SetAsync(BlockGraph graph, FormatNode node, string? name, string? format)
     {
         var wasReadOnly = node.Settings.ReadOnly;
         await GraphReopener.SetReadOnlyAsync(graph, node, readOnly: false);
         try
         {
             using var section = await graph.DrainAsync(node);
-            await node.Image.Format.SetBackingNameAsync(name.Length == 0 ? null : name, FormatBelow(node));
+            await node.Image.Format.SetBackingNameAsync(name, format);
         }
         finally
         {
@@ -26,18 +35,14 @@ public static class BackingName
         }
     }
 
-    /// <summary>The name by which an overlay's header finds the file of a node.</summary>
-    /// <param name="overlay">Whose header.</param>
-    /// <param name="below">The node.</param>
-    public static string Of(BlockNode overlay, BlockNode below)
-    {
-        // Why not as it was opened, which QEMU writes: names in headers count from the directory of the image, not from the current one.
-        var name = below.FileName;
-        if (name.StartsWith('/') || ImagePath.HasProtocol(name))
-            return name;
-        var directory = Path.GetDirectoryName(name);
-        return directory == Path.GetDirectoryName(overlay.FileName) ? Path.GetFileName(name) : Path.GetFullPath(name);
-    }
+    /// <summary>What an image may call a backing file.</summary>
+    /// <param name="path">The image.</param>
+    /// <param name="backing">The backing file, as this process names it.</param>
+    /// <remarks>
+    /// Why: a relative name counts from the folder of the image that holds it, and a node's from this process's. QEMU 7.2 writes it as it is.
+    /// </remarks>
+    public static string NameFrom(string path, string backing) =>
+        ImagePath.Combine(path, backing) == backing ? backing : Path.GetFullPath(backing);
 
     // Why not the name of the overlay's own format, which QEMU 7.2 writes: it need not be that of the file below.
     private static string? FormatBelow(FormatNode node)
@@ -45,6 +50,6 @@ public static class BackingName
         var below = node.BackingLink!.Node;
         while (below is { IsFilter: true, Primary: { } primary })
             below = primary.Node;
-        return below is FormatNode ? below.DriverName : "raw";
+        return below is FormatNode ? below.DriverName : node.Image.Format.BackingFormat ?? "raw";
     }
 }

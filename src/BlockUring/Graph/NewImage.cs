@@ -22,7 +22,7 @@ public static class NewImage
             if (!driver.CreateOptions.Any(o => o.Name == "backing_file"))
                 throw new BlockException(BlockErrorKind.Unsupported, $"Backing file not supported for file format '{format}'");
             var layer = LayerOf(backing);
-            options.Add("backing_file", NameFrom(path, layer.FileName));
+            options.Add("backing_file", BackingName.NameFrom(path, layer.FileName));
             options.Add("backing_fmt", ImageFormats.Find(layer.DriverName)?.Name ?? "raw");
         }
 
@@ -58,7 +58,4 @@ public static class NewImage
             node = primary.Node;
         return node;
     }
-
-    // Why: a relative name counts from the folder of the image that holds it, and the node's from this process's. QEMU 7.2 writes it as it is.
-    private static string NameFrom(string path, string backing) => ImagePath.Combine(path, backing) == backing ? backing : Path.GetFullPath(backing);
 }

@@ -1,5 +1,3 @@
-using BlockUring.Storage;
-
 namespace BlockUring.Graph;
 
 /// <summary>The chain of layers below a node, filters among them, and who stands on them.</summary>

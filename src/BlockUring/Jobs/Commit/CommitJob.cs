@@ -1,6 +1,5 @@
 using BlockUring.Copy;
 using BlockUring.Graph;
-using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Jobs.Commit;
@@ -30,15 +29,15 @@ public sealed class CommitJob : BlockJob
     private readonly CommitPlanner planner;
     private CommitRanges? known;
 
-    private CommitJob(BlockGraph graph, CommitRequest request)
+    private CommitJob(BlockGraph graph, CommitRequest request, RangeCopier copier, CommitPlanner planner)
         : base(graph.Scheduler, JobType.Commit, request.Settings)
     {
         this.graph = graph;
         this.request = request;
+        this.copier = copier;
+        this.planner = planner;
+        planner.Skipped = Progress.Advance;
         nodes = new CommitNodes(graph, this, request);
-        var settings = SettingsFor(request.Base);
-        copier = new RangeCopier(graph.Scheduler, request.Top, request.Base, settings);
-        planner = new CommitPlanner(request.Top, request.Base, settings) { Skipped = Progress.Advance };
         Progress.SetRemaining(request.Top.Length);
     }
 
@@ -50,7 +49,12 @@ public sealed class CommitJob : BlockJob
     public static async ValueTask<CommitJob> CreateAsync(BlockGraph graph, JobList jobs, CommitRequest request)
     {
         CommitDemands.Check(request);
-        var job = new CommitJob(graph, request);
+        var settings = SettingsFor(request.Base);
+        var job = new CommitJob(
+            graph,
+            request,
+            new RangeCopier(graph.Scheduler, request.Top, request.Base, settings),
+            new CommitPlanner(request.Top, request.Base, settings));
         jobs.Add(job);
         try
         {
