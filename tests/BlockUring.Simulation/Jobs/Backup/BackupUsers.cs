@@ -1,5 +1,6 @@
 using BlockUring.Graph;
 using BlockUring.Jobs;
+using BlockUring.Jobs.Mirror;
 using BlockUring.Simulation.Storage;
 using BlockUring.Storage;
 using Xunit;
@@ -36,6 +37,8 @@ internal sealed class BackupUsers(SimulatedScheduler scheduler, BlockGraph graph
                     job.Resume();
                 if (job.Status == JobStatus.Pending)
                     await TryAsync(job, 6);
+                else if (job.IsReady && !job.IsCancelRequested)
+                    await TryAsync(job, random.Next(3) == 0 ? 9 : 5);
                 else if (round > 5 && job.Progress.Remaining > 0 && JobTables.Accepts(job.Status, JobVerb.Cancel))
                     await job.CancelAsync(force: true);
                 if (job.Status == JobStatus.Concluded)
@@ -97,11 +100,18 @@ internal sealed class BackupUsers(SimulatedScheduler scheduler, BlockGraph graph
                 break;
             case 4:
                 return random.Next(4) == 0 ? job.CancelAsync(random.Next(2) == 0) : ValueTask.CompletedTask;
+            case 5:
+                return job.CompleteAsync();
             case 6:
                 return job.FinalizeAsync();
             case 7:
                 job.Dismiss();
                 break;
+            case 8:
+                (job as MirrorJob)?.Change((MirrorCopyMode)random.Next(3));
+                break;
+            case 9:
+                return job.CancelAsync(force: false);
         }
 
         return ValueTask.CompletedTask;

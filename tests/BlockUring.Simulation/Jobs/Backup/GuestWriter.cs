@@ -12,6 +12,9 @@ internal sealed class GuestWriter(SimulatedScheduler scheduler, DiskUser user, D
     /// <summary>Whether a request may fail now.</summary>
     public Func<bool> MayFail { get; init; } = () => true;
 
+    /// <summary>Told of every change that is about to be made, and of which node.</summary>
+    public Action<BlockNode> Beginning { get; init; } = _ => { };
+
     public async Task RunAsync(int count)
     {
         while (count-- > 0)
@@ -54,6 +57,7 @@ internal sealed class GuestWriter(SimulatedScheduler scheduler, DiskUser user, D
         // Why inside the user's gate: who drains it goes on as soon as the request has left, before whoever made it.
         async ValueTask Noted(BlockNode node)
         {
+            Beginning(node);
             try
             {
                 await request(node);

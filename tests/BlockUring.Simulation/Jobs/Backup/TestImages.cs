@@ -55,6 +55,22 @@ internal sealed class TestImages(BufferPool buffers, Random random)
         image.DisposeAsync().Now();
     }
 
+    /// <summary>Writes all guest bytes.</summary>
+    public void Write(string path, string format, byte[] content)
+    {
+        var image = Open(path, format, readOnly: false);
+        using var buffer = buffers.Rent(1 << 16);
+        for (var offset = 0; offset < content.Length; offset += buffer.Length)
+        {
+            var part = Math.Min(buffer.Length, content.Length - offset);
+            content.AsSpan(offset, part).CopyTo(buffer.Span);
+            image.WriteAsync(offset, buffer.Memory.Slice(0, part)).Now();
+        }
+
+        image.FlushAsync().Now();
+        image.DisposeAsync().Now();
+    }
+
     /// <summary>All guest bytes.</summary>
     public byte[] Read(string path, string format)
     {
