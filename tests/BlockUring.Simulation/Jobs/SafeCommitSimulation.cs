@@ -8,16 +8,16 @@ namespace BlockUring.Simulation.Jobs;
 public sealed class SafeCommitSimulation(ITestOutputHelper output)
 {
     [Fact]
-    public void A_safe_commit_changes_no_image_but_one() => ForSeeds(1, 80, seed => new CommitWorld(seed, TreeTrouble.None));
+    public void A_safe_commit_changes_no_image_but_one() => ForSeeds(1, 80, seed => new SafeCommitWorld(seed, TreeTrouble.None));
 
     [Fact]
-    public void A_safe_commit_may_be_cancelled_at_any_time() => ForSeeds(100_001, 50, seed => new CommitWorld(seed, TreeTrouble.Cancel));
+    public void A_safe_commit_may_be_cancelled_at_any_time() => ForSeeds(100_001, 50, seed => new SafeCommitWorld(seed, TreeTrouble.Cancel));
 
     [Fact]
-    public void A_safe_commit_survives_any_failing_request() => ForSeeds(200_001, 60, seed => new CommitWorld(seed, TreeTrouble.Faults));
+    public void A_safe_commit_survives_any_failing_request() => ForSeeds(200_001, 60, seed => new SafeCommitWorld(seed, TreeTrouble.Faults));
 
     [Fact]
-    public void A_safe_commit_survives_a_power_cut_at_any_request() => ForSeeds(300_001, 60, seed => new CommitWorld(seed, TreeTrouble.PowerCut));
+    public void A_safe_commit_survives_a_power_cut_at_any_request() => ForSeeds(300_001, 60, seed => new SafeCommitWorld(seed, TreeTrouble.PowerCut));
 
     [Fact]
     public void The_guard_alone_keeps_what_lies_over_an_image_that_is_overwritten() => ForSeeds(400_001, 80, seed => new GuardWorld(seed, TreeTrouble.None));

@@ -135,12 +135,22 @@ internal sealed class MirrorNodes
         await GraphEditor.SetBackingAsync(graph, layer, request.Target);
         try
         {
-            await BackingName.SetAsync(graph, layer, BackingName.Of(layer, request.Target));
+            await BackingName.SetAsync(graph, layer, BackingName.NameFrom(layer.FileName, request.Target.FileName));
         }
         catch (BlockException)
         {
             await GraphEditor.SetBackingAsync(graph, layer, old);
             throw;
+        }
+
+        // A node that was defined inside those that are left out belongs to whom they belonged to.
+        for (var heir = request.Target; heir.InheritsFrom is { } above; heir = above)
+        {
+            if (above == layer)
+            {
+                request.Target.InheritsFrom = layer;
+                break;
+            }
         }
     }
 

@@ -7,13 +7,13 @@ using Xunit;
 namespace BlockUring.Simulation.Jobs.SafeCommit;
 
 /// <summary>Safe commits by the jobs, of layers in use and not, while users do what comes to their minds.</summary>
-internal sealed class CommitWorld : TreeWorld
+internal sealed class SafeCommitWorld : TreeWorld
 {
     private readonly JobList jobs;
     private bool hasSucceeded;
     private bool isReady;
 
-    public CommitWorld(int seed, TreeTrouble trouble)
+    public SafeCommitWorld(int seed, TreeTrouble trouble)
         : base(seed, trouble) => jobs = new JobList(Take);
 
     protected override async Task<byte[]?> CommitAsync(OverlayProtection protection)
