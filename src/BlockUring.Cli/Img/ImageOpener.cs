@@ -54,7 +54,9 @@ internal static class ImageOpener
         return protocol is "file" or "json" ? name : throw new BlockException(BlockErrorKind.Invalid, $"Unknown protocol '{protocol}'");
     }
 
-    private static OptionTree ParseOptions(string text)
+    /// <summary>What follows --image-opts.</summary>
+    /// <exception cref="BlockException">It is no list of options.</exception>
+    public static OptionTree ParseOptions(string text)
     {
         var end = text.AsSpan().IndexOfAny(',', '=');
         if (end >= 0 && text[end] == '=')

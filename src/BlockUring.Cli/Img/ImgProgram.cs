@@ -11,6 +11,7 @@ internal static class ImgProgram
     [
         ("bench", () => new BenchCommand()),
         ("check", () => new CheckCommand()),
+        ("commit", () => new CommitCommand()),
         ("compare", () => new CompareCommand()),
         ("convert", () => new ConvertCommand()),
         ("create", () => new CreateCommand()),

@@ -1,4 +1,5 @@
 using System.Text;
+using BlockUring.Graph;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -31,6 +32,27 @@ internal static class Session
     /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
     public static T RunBulk<T>(Action<string> warn, Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions(), warn, body);
+
+    /// <summary>Runs a command that works on nodes, and closes them.</summary>
+    /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="body">The command.</param>
+    /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
+    public static T RunOnNodes<T>(Action<string> warn, Func<BlockGraph, ValueTask<T>> body) => Run(new IoThreadOptions(), warn, async host =>
+    {
+        var graph = new BlockGraph(IoThread.Current, host) { Warn = warn };
+        var hasFailed = true;
+        try
+        {
+            var result = await body(graph);
+            hasFailed = false;
+            return result;
+        }
+        finally
+        {
+            // Why: what has failed has been said.
+            await GraphCloser.CloseAllAsync(graph, hasFailed ? _ => { } : warn);
+        }
+    });
 
     /// <summary>What of io_uring is used on this host, in lines.</summary>
     public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));

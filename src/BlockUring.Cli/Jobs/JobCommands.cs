@@ -62,6 +62,37 @@ internal static class JobCommands
         return command;
     }
 
+    /// <summary>`commit`.</summary>
+    public static Command MakeCommit(CommandOutput output)
+    {
+        var image = new Argument<string>("IMAGE") { Description = "The image at the top of the chain; it stays there" };
+        var format = new Option<string?>("--format", "-f") { Description = "Its format (probed by default)" };
+        var top = new Option<string?>("--top") { Description = "The topmost file that is taken out of the chain (default: the image's backing file)" };
+        var bottom = new Option<string?>("--base", "-b") { Description = "The file that gets the data (default: the last of the chain)" };
+        var backingFile = new Option<string?>("--backing-file") { Description = "What the image above is to call the base (default: its name)" };
+        var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
+        var command = new Command("commit", "Move layers of a chain into one below them with a commit job")
+        {
+            image, format, top, bottom, backingFile, speed, cache, progress,
+        };
+        command.SetAction(result =>
+        {
+            if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode))
+                return 1;
+            return new CommitCommand(result.GetValue(image)!)
+            {
+                Format = result.GetValue(format),
+                Top = result.GetValue(top),
+                Base = result.GetValue(bottom),
+                BackingFile = result.GetValue(backingFile),
+                Speed = bytes,
+                Cache = mode!,
+                ShowsProgress = result.GetValue(progress),
+            }.Run(output);
+        });
+        return command;
+    }
+
     private static Option<string?> MakeSpeed() => new("--speed") { Description = "The most bytes a second, with a suffix k, M or G (default: no limit)" };
 
     private static Option<string> MakeCache() => new("--cache") { Description = "Cache mode of all files", DefaultValueFactory = _ => CacheMode.None.Name };

@@ -26,6 +26,7 @@ public sealed class HumanMonitor
         new JobVerbCommand("block_job_resume", "block-job-resume", "resume a paused background block operation"),
         new JobSpeedCommand(),
         new BlockNullMonitorCommand(),
+        new CommitMonitorCommand(),
         new ResizeCommand(),
         new DriveBackupCommand(),
         new MonitorHelpCommand(),

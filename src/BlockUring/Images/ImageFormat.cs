@@ -113,6 +113,11 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking) => throw new BlockException(
         BlockErrorKind.Unsupported, "Image format driver does not support resize");
 
+    /// <summary>Lets go of all guest data, durably, so that the backing file shows everywhere. No request is in flight.</summary>
+    /// <exception cref="BlockException">Why not; a format that cannot at all says <see cref="BlockErrorKind.Unsupported"/>.</exception>
+    public virtual ValueTask MakeEmptyAsync() => throw new BlockException(
+        BlockErrorKind.Unsupported, "Image format driver does not support emptying an image");
+
     /// <summary>Refuses options of opening that are wrong, for an image that is open already; they change nothing.</summary>
     /// <param name="options">Those of the format are taken out.</param>
     /// <exception cref="BlockException">What is wrong.</exception>

@@ -76,7 +76,7 @@ internal static class CommitText
             return FindBelow(context, name, device);
         return path == null || path == device.FileName
             ? device
-            : BackingFileSearch.Find(device, path) ?? throw new QmpException($"Top image file {path} not found");
+            : BackingFileSearch.Find(context.Files, device, path) ?? throw new QmpException($"Top image file {path} not found");
     }
 
     private static BlockNode FindBase(MonitorContext context, CommitArguments arguments, BlockNode top)
@@ -88,7 +88,7 @@ internal static class CommitText
             return FindBelow(context, name, top);
         return path == null
             ? NodeChain.Bottom(top)
-            : BackingFileSearch.Find(top, path) ?? throw new QmpException($"Can't find '{path}' in the backing chain");
+            : BackingFileSearch.Find(context.Files, top, path) ?? throw new QmpException($"Can't find '{path}' in the backing chain");
     }
 
     private static BlockNode FindBelow(MonitorContext context, string name, BlockNode above)

@@ -119,6 +119,9 @@ public sealed class Qcow2Image : ImageFormat
     }
 
     /// <inheritdoc/>
+    public override async ValueTask MakeEmptyAsync() => await new Qcow2Resize(this, await WriterAsync()).ClearAllAsync();
+
+    /// <inheritdoc/>
     public override void DemandOptions(OptionTree options) => Qcow2OpenOptions.Take(options, Header, Geometry);
 
     /// <inheritdoc/>

@@ -43,6 +43,18 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
             await ShrinkAsync(newLength);
     }
 
+    /// <summary>Takes all of the guest's clusters away, durably: the backing file shows everywhere, or zeroes do.</summary>
+    public async ValueTask ClearAllAsync()
+    {
+        await writer.PrepareAsync();
+        if (image.Header.HasRawDataFile)
+            throw new BlockException(BlockErrorKind.Unsupported, "An image with a raw external data file cannot be emptied", Errno.EOPNOTSUPP);
+        await ClearAsync(0);
+        await image.FlushAsync();
+        await writer.Order.CutAsync();
+        await image.FlushAsync();
+    }
+
     // Why: what a backing file shows that is named, but was not opened, cannot be known.
     private static bool HidesBacking(Qcow2Image image, bool isLonger) =>
         isLonger || (!image.HasBackingImage && image.Header.BackingFileName != null);

@@ -14,7 +14,9 @@ namespace BlockUring.Jobs.Commit;
 /// </remarks>
 public sealed class CommitJob : BlockJob
 {
-    private const int WorkerCount = 16;
+    /// <summary>Requests in flight.</summary>
+    internal const int WorkerCount = 16;
+
     private const int MinUnit = 4096;
     private const int MaxUnit = 64 << 10;
     private const int MinChunk = 1 << 20;
