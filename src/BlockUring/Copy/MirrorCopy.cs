@@ -37,7 +37,7 @@ public sealed class MirrorCopy : IDisposable
         Length = source.Length;
         Dirty = new DirtyBitmap(null, Length, settings.Granularity);
         maxPiece = Math.Max(settings.MaxChunk, Math.Max(settings.Granularity, settings.WholeCluster));
-        if (settings.WholeCluster > settings.Granularity)
+        if (settings.WholeCluster > 0)
             whole = new DirtyBitmap(null, Length, settings.WholeCluster);
         copier = new RangeCopier(scheduler, source, target, new RangeCopySettings
         {

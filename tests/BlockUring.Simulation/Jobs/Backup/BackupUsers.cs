@@ -43,8 +43,8 @@ internal sealed class BackupUsers(SimulatedScheduler scheduler, BlockGraph graph
                     await job.CancelAsync(force: true);
                 if (job.Status == JobStatus.Concluded)
                     job.Dismiss();
-                if (round > 10 && JobTables.Accepts(job.Status, JobVerb.Cancel))
-                    await job.CancelAsync(force: true);
+                if (round > 10)
+                    await TryAsync(job, 10);
             }
 
             await scheduler.DelayAsync(TimeSpan.FromMilliseconds(200));
@@ -112,6 +112,8 @@ internal sealed class BackupUsers(SimulatedScheduler scheduler, BlockGraph graph
                 break;
             case 9:
                 return job.CancelAsync(force: false);
+            case 10:
+                return job.CancelAsync(force: true);
         }
 
         return ValueTask.CompletedTask;

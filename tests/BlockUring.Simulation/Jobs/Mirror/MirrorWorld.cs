@@ -356,7 +356,7 @@ internal sealed class MirrorWorld : IDisposable
         {
             Assert.True(
                 actual[at] == instant!.Bytes[at] || instant.Unknown[at] || model.Perhaps[at] || model.Overlaps(at, at + 1),
-                $"byte {at} is gone with the power");
+                $"byte {at} is gone with the power: {actual[at]} for {instant.Bytes[at]}");
         }
     }
 
