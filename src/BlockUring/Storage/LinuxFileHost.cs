@@ -48,11 +48,11 @@ public sealed class LinuxFileHost : FileHost
         }
         catch (DirectoryNotFoundException)
         {
-            throw Fail(failed, Errno.ENOENT, directory);
+            throw new BlockException(BlockErrorKind.NotFound, $"{failed}: {Errno.Message(Errno.ENOENT)}") { Path = directory };
         }
         catch (UnauthorizedAccessException)
         {
-            throw Fail(failed, Errno.EACCES, directory);
+            throw new BlockException(BlockErrorKind.Access, $"{failed}: {Errno.Message(Errno.EACCES)}") { Path = directory };
         }
         catch (IOException e)
         {

@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Images;
 
 namespace BlockUring.Jobs.Commit;
 

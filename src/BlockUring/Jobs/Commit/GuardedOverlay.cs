@@ -9,7 +9,7 @@ using BlockUring.Storage;
 namespace BlockUring.Jobs.Commit;
 
 /// <summary>One overlay that an <see cref="OverlayGuard"/> keeps as it is: what it lacks, and how it gets that.</summary>
-internal sealed class GuardedOverlay
+internal sealed class GuardedOverlay : IDisposable
 {
     private readonly FormatNode node;
     private readonly ReadTracker reads;
@@ -29,8 +29,9 @@ internal sealed class GuardedOverlay
         };
     }
 
-    public void End()
+    public void Dispose()
     {
+        writer.Dispose();
         if (--reads.UserCount == 0)
             node.Image.Reads = null;
     }
@@ -100,11 +101,11 @@ internal sealed class GuardedOverlay
     public ValueTask WaitForReadsAsync(long start, long end) =>
         reads.Overlaps(start, end) ? reads.WaitAsync(start, end) : ValueTask.CompletedTask;
 
+    // Why no error number: whoever tells the failure by that alone would not say which image it is that lacks space.
     private BlockException Explain(BlockException e) => new(
         e.Kind,
-        $"Could not protect overlay '{node.Name}': {(e.ErrorNumber != 0 ? Errno.Message(e.ErrorNumber) : e.Message)}",
-        e.ErrorNumber,
-        e)
+        $"Overlay '{OverlayHold.NameOf(node)}' could not be kept as it is: {(e.ErrorNumber != 0 ? Errno.Message(e.ErrorNumber) : e.Message)}",
+        inner: e)
     {
         Path = e.Path,
         Offset = e.Offset,

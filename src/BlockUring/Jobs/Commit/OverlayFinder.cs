@@ -50,13 +50,25 @@ internal sealed class OverlayFinder
     {
         if (graph.TryFind(name) is { } node)
         {
-            if (!NodeChain.Contains(node, NodeChain.SkipFilters(below)))
-                throw Refused(name, $"it does not lie over node '{below.Name}'");
+            if (!IsAbove(node))
+                throw Refused(name, $"it does not lie over '{OverlayHold.NameOf(below)}'");
             return;
         }
 
-        if (!IsKept(name))
-            await AddAsync(await FindAsync(name) ?? throw Refused(name, $"it does not lie over '{below.FileName}'"));
+        if (!NodesOf(name).Any(IsAbove))
+            await AddAsync(await FindNamedAsync(name) ?? throw Refused(name, $"it does not lie over '{below.FileName}'"));
+    }
+
+    private async ValueTask<(string Path, BackingHeader Header)?> FindNamedAsync(string name)
+    {
+        try
+        {
+            return await FindAsync(name);
+        }
+        catch (BlockException e) when (e.ErrorNumber == Errno.ENOENT)
+        {
+            throw Refused(name, "there is neither a node nor a file of that name");
+        }
     }
 
     private async ValueTask AddAllInAsync(string directory)
@@ -84,7 +96,7 @@ internal sealed class OverlayFinder
         }
         catch (BlockException e) when (e.ErrorNumber != Errno.ENOENT)
         {
-            throw new BlockException(e.Kind, $"It is not known whether '{path}' lies over '{below.FileName}': {e.Message}", e.ErrorNumber, e) { Path = e.Path };
+            throw new BlockException(e.Kind, $"It is not known whether '{path}' lies over '{below.FileName}': {e.Message}", inner: e) { Path = e.Path };
         }
     }
 
@@ -94,10 +106,10 @@ internal sealed class OverlayFinder
         if (IsKept(path))
             return;
         if (NodesOf(path).FirstOrDefault() is { } other)
-            throw Refused(path, $"it is open as node '{other.Name}', which does not lie over node '{below.Name}'");
+            throw Refused(path, $"it is open as node '{other.Name}', which does not lie over '{OverlayHold.NameOf(below)}'");
         var format = NodeChain.SkipFilters(below).DriverName;
         if (header.Format != null && header.Format != format)
-            throw Refused(path, $"its header says that its backing file is a {header.Format} image, and node '{below.Name}' is {format}");
+            throw Refused(path, $"its header says that its backing file is a {header.Format} image, and it is {format}");
         var options = new OptionTree();
         options.Set("file.driver", "file");
         options.Set("file.filename", path);
@@ -120,11 +132,13 @@ internal sealed class OverlayFinder
     private IEnumerable<BlockNode> NodesOf(string path) =>
         graph.Nodes.Where(n => n is FormatNode && n.FileName.Length > 0 && graph.Host.AreSame(n.FileName, path));
 
-    private bool IsInPlace(BlockNode node) => NodeChain.Contains(node, NodeChain.SkipFilters(below)) || NodeChain.Contains(below, node);
+    private bool IsInPlace(BlockNode node) => IsAbove(node) || NodeChain.Contains(below, node);
+
+    private bool IsAbove(BlockNode node) => !NodeChain.Contains(below, node) && NodeChain.Contains(node, NodeChain.SkipFilters(below));
 
     private BlockException Refused(string name, BlockException e) => new(
-        e.Kind, $"'{name}' cannot be kept as it is while '{below.Name}' is written: {e.Message}", e.ErrorNumber, e) { Path = e.Path };
+        e.Kind, $"'{name}' cannot be kept as it is while '{OverlayHold.NameOf(below)}' is written: {e.Message}", inner: e) { Path = e.Path };
 
     private BlockException Refused(string name, string why) =>
-        new(BlockErrorKind.Invalid, $"'{name}' cannot be kept as it is while '{below.Name}' is written: {why}");
+        new(BlockErrorKind.Invalid, $"'{name}' cannot be kept as it is while '{OverlayHold.NameOf(below)}' is written: {why}");
 }

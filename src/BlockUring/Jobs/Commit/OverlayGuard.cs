@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using BlockUring.Bitmaps;
-using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Images;
 using BlockUring.Native.Interop;
@@ -114,7 +113,7 @@ public sealed class OverlayGuard
     internal void End()
     {
         foreach (var overlay in overlays)
-            overlay.End();
+            overlay.Dispose();
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]

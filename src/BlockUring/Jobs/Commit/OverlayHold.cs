@@ -78,6 +78,9 @@ public sealed class OverlayHold
         return found;
     }
 
+    /// <summary>What messages call a node: its name, or the file of one that got its name by itself.</summary>
+    internal static string NameOf(BlockNode node) => node.Name.StartsWith('#') && node.FileName.Length > 0 ? node.FileName : node.Name;
+
     /// <summary>Says whose requests those to the overlays will be.</summary>
     /// <param name="user">Quiet while an overlay is drained.</param>
     /// <exception cref="BlockException">A conflict of permissions; <see cref="GiveBackAsync"/> is due.</exception>
@@ -127,7 +130,7 @@ public sealed class OverlayHold
                 overlay,
                 below,
                 BlockErrorKind.Unsupported,
-                $"it has internal snapshots ('{snapshots[0].Name}'), which show '{below.Name}', too, and would not; delete them first");
+                $"it has internal snapshots ('{snapshots[0].Name}'), which show '{NameOf(below)}', too, and would not; delete them first");
         }
     }
 
@@ -185,10 +188,10 @@ public sealed class OverlayHold
         }
         catch (BlockException e)
         {
-            graph.Warn($"An overlay of '{below.Name}' was not closed cleanly: {e.Message}");
+            graph.Warn($"An overlay of '{NameOf(below)}' was not closed cleanly: {e.Message}");
         }
     }
 
     private static BlockException Refused(FormatNode overlay, BlockNode below, BlockErrorKind kind, string why) =>
-        new(kind, $"Overlay '{overlay.Name}' cannot be kept as it is while '{below.Name}' is written: {why}");
+        new(kind, $"Overlay '{NameOf(overlay)}' cannot be kept as it is while '{NameOf(below)}' is written: {why}");
 }
