@@ -10,10 +10,10 @@ namespace BlockUring.NativeTests.SafeCommit;
 public sealed class DaemonSafeCommitTests(ITestOutputHelper output)
 {
     [Fact]
-    public Task A_safe_commit_changes_what_no_image_but_the_base_shows() => ForSeedsAsync(1, 14, seed => CommitAsync(seed, kills: false));
+    public Task A_safe_commit_changes_what_no_image_but_the_base_shows() => ForSeedsAsync(1, 8, seed => CommitAsync(seed, kills: false));
 
     [Fact]
-    public Task A_daemon_that_is_killed_in_the_middle_leaves_every_image_as_it_was() => ForSeedsAsync(10_001, 6, seed => CommitAsync(seed, kills: true));
+    public Task A_daemon_that_is_killed_in_the_middle_leaves_every_image_as_it_was() => ForSeedsAsync(10_001, 4, seed => CommitAsync(seed, kills: true));
 
     private static async Task CommitAsync(int seed, bool kills)
     {

@@ -135,6 +135,10 @@ public sealed class OverlayGuard
             for (var offset = start; offset < end;)
                 offset += await FillRunAsync(offset, end - offset, lacking);
         }
+        catch (InsufficientMemoryException e)
+        {
+            throw new BlockException(BlockErrorKind.Limit, e.Message, Errno.ENOMEM, e);
+        }
         finally
         {
             idleLists.Push(lacking);
@@ -180,19 +184,12 @@ public sealed class OverlayGuard
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<long> GiveDataAsync(long offset, int run, List<GuardedOverlay> lacking)
     {
-        try
-        {
-            using var buffer = scheduler.Buffers.Rent(run);
-            await disk.ReadAsync(offset, buffer.Memory);
-            foreach (var overlay in lacking)
-                await overlay.WriteAsync(offset, buffer.Memory);
-            CopiedBytes += (long)run * lacking.Count;
-            return run;
-        }
-        catch (InsufficientMemoryException e)
-        {
-            throw new BlockException(BlockErrorKind.Limit, e.Message, Errno.ENOMEM, e);
-        }
+        using var buffer = scheduler.Buffers.Rent(run);
+        await disk.ReadAsync(offset, buffer.Memory);
+        foreach (var overlay in lacking)
+            await overlay.WriteAsync(offset, buffer.Memory);
+        CopiedBytes += (long)run * lacking.Count;
+        return run;
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
