@@ -23,6 +23,7 @@ internal static class RootProgram
         root.Subcommands.Add(new Command("img", "What qemu-img is: create, convert, compare and inspect disk images"));
         root.Subcommands.Add(new Command("daemon", "What qemu-storage-daemon is: block nodes and jobs, driven by QMP"));
         root.Subcommands.Add(JobCommands.MakeBackup(output));
+        root.Subcommands.Add(JobCommands.MakeMirror(output));
         root.Subcommands.Add(JobCommands.MakeCommit(output));
         root.Subcommands.Add(JobCommands.MakeNull(output));
         root.Subcommands.Add(ShellCommands.MakeQmp(output));

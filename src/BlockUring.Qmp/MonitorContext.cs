@@ -93,10 +93,9 @@ public sealed class MonitorContext
         return IsRoot(node) ? node : throw new QmpException("Need a root block node");
     }
 
-    // Why not by the links alone, as in QEMU: what a job has put above a disk for its own purposes leaves the disk what it is.
+    /// <summary>Whether a node is at the top: nothing is above it but what jobs have put there for their own purposes.</summary>
     internal static bool IsRoot(BlockNode node) => node.Parents.All(l =>
-        l.Owner is not BlockNode above
-        || (l.Role == LinkRole.Filtered && above is FilterNode { IsMonitorOwned: false, InheritsFrom: null } && node.InheritsFrom != above && IsRoot(above)));
+        l.Owner is not BlockNode above || (l.Role == LinkRole.Filtered && IsOfJob(above) && IsRoot(above)));
 
     /// <summary>The block job that a command means.</summary>
     /// <exception cref="QmpException">There is none.</exception>
@@ -117,4 +116,7 @@ public sealed class MonitorContext
         IsQuitting = true;
         QuitRequested?.Invoke();
     }
+
+    private static bool IsOfJob(BlockNode above) =>
+        above is { IsFilter: true, IsMonitorOwned: false } && above.Parents.Any(l => l.Owner is JobNodes);
 }

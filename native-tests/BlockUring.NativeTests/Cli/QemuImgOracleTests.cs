@@ -326,6 +326,30 @@ public sealed class QemuImgOracleTests(QemuImgImages images) : IClassFixture<Qem
     [InlineData("convert -O raw -O qcow2 -o help")]
     public void ConvertAnswersAsQemuImgDoes(string line) => Compare(line);
 
+    [Theory]
+    [InlineData("commit")]
+    [InlineData("commit a b")]
+    [InlineData("commit -z @a.qcow2")]
+    [InlineData("commit @a.qcow2")]
+    [InlineData("commit @a.raw")]
+    [InlineData("commit @nonex")]
+    [InlineData("commit @nope.qcow2")]
+    [InlineData("commit -f raw @b.qcow2")]
+    [InlineData("commit -f zork @b.qcow2")]
+    [InlineData("commit -t zork @b.qcow2")]
+    [InlineData("commit -r zork @b.qcow2")]
+    [InlineData("commit -r -1 @b.qcow2")]
+    [InlineData("commit -b zork @b.qcow2")]
+    [InlineData("commit -b @b.qcow2 @b.qcow2")]
+    [InlineData("commit -b ../a.qcow2 -q @sub/o.qcow2")]
+    [InlineData("commit -d @sub/o.qcow2")]
+    [InlineData("commit -pq @sub/o.qcow2")]
+    [InlineData("commit @sub/o.qcow2")]
+    [InlineData("commit --image-opts -f qcow2 @b.qcow2")]
+    [InlineData("commit --image-opts driver=qcow2,file.filename=@sub/o.qcow2")]
+    [InlineData("commit --image-opts @b.qcow2")]
+    public void CommitAnswersAsQemuImgDoes(string line) => Compare(line);
+
     private static string Without(string text, string folder) => text.Replace(folder, "FOLDER");
 
     private void Compare(string line)

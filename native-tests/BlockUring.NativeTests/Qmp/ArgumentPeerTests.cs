@@ -10,8 +10,14 @@ namespace BlockUring.NativeTests.Qmp;
 public class ArgumentPeerTests
 {
     // What the peer does not know.
-    private static readonly string[] OwnCommands = ["block-null", "x-query-blockers", "human-monitor-command"];
-    private static readonly string[] OwnMembers = ["on-cbw-error", "discard-source", "min-cluster-size", "delay-ns"];
+    private static readonly string[] OwnCommands = ["block-null", "x-query-blockers", "human-monitor-command", "block-job-change"];
+    private static readonly string[] OwnMembers = 
+    [
+        "on-cbw-error", "discard-source", "min-cluster-size", "delay-ns", "backing-mask-protocol", "invalidate-overlays", "target-is-zero",
+    ];
+
+    // What the peer does not know of a mirror, and does of a backup.
+    private static readonly string[] MirrorMembers = ["bitmap", "bitmap-mode"];
 
     [Theory]
     [InlineData(1)]
@@ -24,9 +30,10 @@ public class ArgumentPeerTests
         var refusedCount = 0;
         foreach (var command in QapiSchema.Current.Commands.Where(c => !OwnCommands.Contains(c.Name)))
         {
+            string[] unknown = command.Name.EndsWith("-mirror", StringComparison.Ordinal) ? [.. OwnMembers, .. MirrorMembers] : OwnMembers;
             for (var i = 0; i < 200; i++)
             {
-                var arguments = new WrongArguments(random, OwnMembers).Make(command.Arguments);
+                var arguments = new WrongArguments(random, unknown).Make(command.Arguments);
                 var own = Refusal(command, arguments);
                 if (own == null)
                     continue;

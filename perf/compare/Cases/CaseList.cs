@@ -5,8 +5,8 @@ internal static class CaseList
 {
     private static readonly Target _plainDisk = new(Wall: 1.0, Cpu: 0.4);
     private static readonly Target _plainRam = new(Wall: 0.75, Cpu: 0.45);
-    private static readonly Target _backupDisk = new(Wall: 1.0, Cpu: 0.5);
-    private static readonly Target _backupRam = new(Wall: 0.8, Cpu: 0.5);
+    private static readonly Target _jobDisk = new(Wall: 1.0, Cpu: 0.5);
+    private static readonly Target _jobRam = new(Wall: 0.8, Cpu: 0.5);
     private static readonly Target _compressedRead = new(Wall: 0.7, Cpu: null);
     private static readonly Target _zlibWrite = new(Wall: 0.5, Cpu: null);
     private static readonly Target _empty = new(Wall: 1.0, Cpu: null);
@@ -39,13 +39,17 @@ internal static class CaseList
             RamTarget = _info,
             IsWithoutData = true,
         },
-        Backup("backup-raw-raw", SourceKind.RandomRaw, "raw"),
-        Backup("backup-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
-        Backup("backup-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Job("backup", "backup-raw-raw", SourceKind.RandomRaw, "raw"),
+        Job("backup", "backup-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
+        Job("backup", "backup-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Job("mirror", "mirror-raw-raw", SourceKind.RandomRaw, "raw"),
+        Job("mirror", "mirror-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
+        Job("mirror", "mirror-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Job("active-commit", "active-commit", SourceKind.RandomQcow2, "qcow2"),
     ];
 
-    private static CompareCase Backup(string name, SourceKind source, string format) =>
-        new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _backupDisk, RamTarget = _backupRam, IsBackup = true };
+    private static CompareCase Job(string job, string name, SourceKind source, string format) =>
+        new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _jobDisk, RamTarget = _jobRam, Job = job };
 
     private static CompareCase Plain(string name, SourceKind source, string format) =>
         new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _plainDisk, RamTarget = _plainRam };

@@ -24,8 +24,8 @@ internal sealed record CompareCase
     /// <summary>Why the case has no place on block devices, or null.</summary>
     public string? NotOnBlockDevices { get; init; }
 
-    /// <summary>A job of a storage daemon, driven over QMP, rather than a command of its own.</summary>
-    public bool IsBackup { get; init; }
+    /// <summary>The job of a storage daemon, driven over QMP, that it is; null for a command of its own.</summary>
+    public string? Job { get; init; }
 
     /// <summary>nbdcopy can do the same job.</summary>
     public bool NbdcopyCan { get; init; }

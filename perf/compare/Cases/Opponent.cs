@@ -18,8 +18,8 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     /// <summary>Why this opponent sits the case out, or null when it takes part.</summary>
     public string? Refuses(CompareCase compareCase)
     {
-        if (this == Daemon != compareCase.IsBackup)
-            return "backups are the daemons' job, and nothing else is";
+        if (this == Daemon != (compareCase.Job != null))
+            return "jobs are for the daemons, and nothing else is";
         if (this == Nbdcopy && !compareCase.NbdcopyCan)
             return "nbdcopy does not do this job";
         // Why: the cache flags mean nothing to info, so best and defaults would be the same run twice.
@@ -30,7 +30,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public IReadOnlyList<string> Command(CompareCase compareCase, SourceImage image, string source, string target)
     {
         if (this == Daemon)
-            return BackupCommand.Make(["qemu-storage-daemon"], image, source, compareCase.TargetFormat!, target);
+            return JobCommand.Make(compareCase.Job!, ["qemu-storage-daemon"], image, source, compareCase.TargetFormat!, target);
         if (this != Nbdcopy)
             return ImageCommand(["qemu-img"], compareCase, image.Format, source, target);
         return image.Format == "raw"
@@ -42,7 +42,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public IReadOnlyList<string> SubjectCommand(
         SubjectProgram program, CompareCase compareCase, SourceImage image, string source, string target) =>
         this == Daemon
-            ? BackupCommand.Make(program.Daemon, image, source, compareCase.TargetFormat!, target)
+            ? JobCommand.Make(compareCase.Job!, program.Daemon, image, source, compareCase.TargetFormat!, target)
             : ImageCommand(program.Image, compareCase, image.Format, source, target);
 
     private IReadOnlyList<string> ImageCommand(

@@ -51,6 +51,8 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
     {
         using var change = await graph.BeginChangeAsync();
         var top = await OpenAsync(graph, settings, name, cache);
+        if (top.DriverName == "raw" && settings is { Format: null, ImageOptions: false })
+            context.Warn(BackingChain.GuessWarning(name));
         var request = new CommitRequest(new JobSettings("commit") { Speed = settings.RateLimit }, top, top, FindBase(graph, settings, name, top))
         {
             Protection = settings.Protection,

@@ -42,6 +42,46 @@ internal static class JobCommands
         return command;
     }
 
+    /// <summary>`mirror`.</summary>
+    public static Command MakeMirror(CommandOutput output)
+    {
+        var source = new Argument<string>("SOURCE") { Description = "The image to copy" };
+        var target = new Argument<string>("TARGET") { Description = "Where to; made unless it is there" };
+        var format = new Option<string?>("--format", "-f") { Description = "Format of the source (probed by default)" };
+        var targetFormat = new Option<string?>("--target-format", "-O") { Description = "Format of the target (default: the source's)" };
+        var sync = new Option<string>("--sync") { Description = "'full' for the whole disk, 'top' for what the top layer holds", DefaultValueFactory = _ => "full" };
+        var granularity = new Option<string?>("--granularity") { Description = "Unit of copying, a power of two from 512 to 64M (default: the target's cluster)" };
+        var buffer = new Option<string?>("--buf-size") { Description = "Bytes in flight, with a suffix k, M or G" };
+        var isZero = new Option<bool>("--target-is-zero") { Description = "The target reads as zeroes: zeroes are not written to it" };
+        var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
+        var command = new Command("mirror", "Copy a disk image with a mirror job")
+        {
+            source, target, format, targetFormat, sync, granularity, buffer, isZero, speed, cache, progress,
+        };
+        command.SetAction(result =>
+        {
+            if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode)
+                || !TryReadSize(output, "--granularity", result.GetValue(granularity), out var unit)
+                || !TryReadSize(output, "--buf-size", result.GetValue(buffer), out var bufferLength))
+                return 1;
+            if (result.GetValue(sync) is not ("full" or "top"))
+                return Refuse(output, $"--sync must be full or top, not '{result.GetValue(sync)}'");
+            return new MirrorCommand(result.GetValue(source)!, result.GetValue(target)!)
+            {
+                SourceFormat = result.GetValue(format),
+                TargetFormat = result.GetValue(targetFormat),
+                Sync = result.GetValue(sync) == "top" ? BackupSync.Top : BackupSync.Full,
+                Granularity = unit,
+                BufferLength = bufferLength,
+                TargetIsZero = result.GetValue(isZero),
+                Speed = bytes,
+                Cache = mode!,
+                ShowsProgress = result.GetValue(progress),
+            }.Run(output);
+        });
+        return command;
+    }
+
     /// <summary>`null`.</summary>
     public static Command MakeNull(CommandOutput output)
     {
@@ -126,12 +166,18 @@ internal static class JobCommands
     {
         bytes = 0;
         mode = CacheMode.Parse(cache);
-        if (mode == null)
-            Refuse(output, $"Invalid cache option: {cache}");
-        else if (speed != null && !SizeText.TryParse(speed, out bytes))
-            Refuse(output, $"--speed must be a number of bytes, with a suffix k, M or G, not '{speed}'");
-        else
+        if (mode != null)
+            return TryReadSize(output, "--speed", speed, out bytes);
+        Refuse(output, $"Invalid cache option: {cache}");
+        return false;
+    }
+
+    private static bool TryReadSize(CommandOutput output, string name, string? text, out long bytes)
+    {
+        bytes = 0;
+        if (text == null || SizeText.TryParse(text, out bytes))
             return true;
+        Refuse(output, $"{name} must be a number of bytes, with a suffix k, M or G, not '{text}'");
         return false;
     }
 

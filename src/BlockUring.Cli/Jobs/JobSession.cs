@@ -115,10 +115,19 @@ internal sealed class JobSession
             thread.Detach(job.CancelAsync(force: true));
     }
 
+    // Nobody is writing: there is nothing to wait for.
+    private void Complete(Job job)
+    {
+        if (!job.IsCancelRequested && job.IsReady)
+            thread.Detach(job.CompleteAsync());
+    }
+
     private void Note(JobEvent happened)
     {
         if (happened is JobEvent.Completed or JobEvent.Cancelled)
             outcome = happened;
+        if (happened is JobEvent.Ready)
+            thread.Post(() => Complete(List.Find(happened.JobId)));
         if (happened is not JobEvent.StatusChange { Status: JobStatus.Null } || hasEnded)
             return;
         hasEnded = true;

@@ -29,6 +29,7 @@ public sealed class HumanMonitor
         new CommitMonitorCommand(),
         new ResizeCommand(),
         new DriveBackupCommand(),
+        new DriveMirrorCommand(),
         new MonitorHelpCommand(),
         new InfoBlockCommand(),
         new InfoJobsCommand(),

@@ -23,6 +23,7 @@ public sealed class MirrorCopy : IDisposable
     private readonly DirtyBitmap? whole;
     private readonly int maxPiece;
     private long inFlightBytes;
+    private long writingBytes;
 
     /// <summary>Prepares a copy in which nothing is dirty yet.</summary>
     /// <param name="scheduler">The thread of both disks.</param>
@@ -72,6 +73,9 @@ public sealed class MirrorCopy : IDisposable
 
     /// <summary>Whether the target lacks nothing, and nothing is on its way to it.</summary>
     public bool IsInSync => inFlightBytes == 0 && Dirty.IsAllClean;
+
+    /// <summary>As <see cref="IsInSync"/>, but for writes that reach both sides before they end.</summary>
+    public bool IsCaughtUp => inFlightBytes == writingBytes && Dirty.IsAllClean;
 
     /// <summary>Whether changes of the disk are of no interest any more.</summary>
     public bool IsStopped { get; private set; }
@@ -154,6 +158,7 @@ public sealed class MirrorCopy : IDisposable
     internal void BeginWrite(long offset, long length)
     {
         inFlightBytes += length;
+        writingBytes += length;
         var (start, end) = WholeChunks(offset, length);
         if (start < end)
             Dirty.Reset(start, end - start);
@@ -163,6 +168,7 @@ public sealed class MirrorCopy : IDisposable
     internal void EndWrite(long offset, long length, bool hasReachedTarget)
     {
         inFlightBytes -= length;
+        writingBytes -= length;
         if (hasReachedTarget)
             DoneBytes += length;
         else

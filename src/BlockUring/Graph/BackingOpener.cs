@@ -1,4 +1,3 @@
-using BlockUring.Images;
 using BlockUring.Storage;
 
 namespace BlockUring.Graph;

@@ -32,6 +32,13 @@ public static class BackingChain
         return await OpenLayerAsync(name, options.Clone(), settings, []);
     }
 
+    /// <summary>What a user is to be told whose image was taken for raw and can be written.</summary>
+    /// <param name="name">As the user named it.</param>
+    public static string GuessWarning(string name) =>
+        $"WARNING: Image format was not specified for '{name}' and probing guessed raw.\n" +
+        "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n" +
+        "         Specify the 'raw' format explicitly to remove the restrictions.";
+
     private static OptionTree FileNameOptions(string name)
     {
         var options = new OptionTree();
@@ -117,12 +124,7 @@ public static class BackingChain
 
         var probed = await ProbeAsync(path, fileOptions, settings);
         if (probed.Name == "raw" && !fileOptions.ReadOnly)
-        {
-            settings.Warn(
-                $"WARNING: Image format was not specified for '{name}' and probing guessed raw.\n" +
-                "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n" +
-                "         Specify the 'raw' format explicitly to remove the restrictions.");
-        }
+            settings.Warn(GuessWarning(name));
 
         return probed;
     }

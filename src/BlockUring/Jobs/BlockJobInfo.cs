@@ -33,4 +33,4 @@ public sealed record BlockJobInfo(
     bool AutoDismiss,
     string? Error,
     bool? IsActivelySynced,
-    MirrorCopyMode? CopyMode);
+    MirrorCopyMode? CopyMode = null);

@@ -6,10 +6,13 @@ namespace BlockUring.Jobs;
 /// <summary>The nodes that a job uses: draining one of them holds the job, and what would break it is refused there meanwhile.</summary>
 public sealed class JobNodes : NodeUser
 {
-    /// <summary>What would break a job that moves data between the layers of a chain, at any of them.</summary>
+    /// <summary>
+    /// What would break a job that moves data between the layers of a chain, at any of them: it would read what makes no sense for the moment, or
+    /// change what the job reads and writes, or what it is about to change.
+    /// </summary>
     internal const NodeOperation BlockedInChain = NodeOperation.Stream | NodeOperation.CommitSource | NodeOperation.CommitTarget
         | NodeOperation.MirrorTarget | NodeOperation.BackupTarget | NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Amend
-        | NodeOperation.Delete | NodeOperation.InternalSnapshot;
+        | NodeOperation.Delete | NodeOperation.ExternalSnapshot | NodeOperation.InternalSnapshot;
 
     private readonly BlockGraph graph;
     private readonly Job job;

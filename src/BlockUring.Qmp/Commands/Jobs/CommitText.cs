@@ -1,4 +1,5 @@
 using BlockUring.Graph;
+using BlockUring.Jobs;
 using BlockUring.Jobs.Commit;
 
 namespace BlockUring.Qmp.Commands.Jobs;

@@ -8,10 +8,7 @@ namespace BlockUring.Jobs.Commit;
 /// <summary>What a commit does to the graph: takes the chain from top to base for itself, and in the end takes it out, or gives it back.</summary>
 internal sealed class CommitNodes
 {
-    // Why no snapshot: the overlay would come between the layers and the filter.
-    private const NodeOperation BlockedInChain = JobNodes.BlockedInChain | NodeOperation.ExternalSnapshot;
-
-    private const NodeOperation BlockedInBase = BlockedInChain | NodeOperation.BackupSource | NodeOperation.MirrorSource;
+    private const NodeOperation BlockedInBase = JobNodes.BlockedInChain | NodeOperation.BackupSource | NodeOperation.MirrorSource;
 
     private readonly BlockGraph graph;
     private readonly CommitRequest request;
@@ -104,7 +101,7 @@ internal sealed class CommitNodes
         foreach (var node in NodeChain.Above(request.Base, request.Top))
         {
             var isFilterOnBase = NodeChain.SkipFilters(node) == lastImage;
-            nodes.Use(node, "intermediate node", None, Write | WriteUnchanged | (isFilterOnBase || hold != null ? ConsistentRead : None), BlockedInChain);
+            nodes.Use(node, "intermediate node", None, Write | WriteUnchanged | (isFilterOnBase || hold != null ? ConsistentRead : None), JobNodes.BlockedInChain);
         }
 
         nodes.Use(request.Base, "base", None, NodeLink.AllPermissions, BlockedInBase);

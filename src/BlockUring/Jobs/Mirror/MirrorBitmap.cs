@@ -1,5 +1,4 @@
 using BlockUring.Bitmaps;
-using BlockUring.Copy;
 using BlockUring.Jobs.Backup;
 
 namespace BlockUring.Jobs.Mirror;

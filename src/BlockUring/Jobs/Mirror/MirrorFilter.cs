@@ -2,7 +2,6 @@ using System.Numerics;
 using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
-using BlockUring.Images;
 using BlockUring.Jobs.Backup;
 
 namespace BlockUring.Jobs.Mirror;

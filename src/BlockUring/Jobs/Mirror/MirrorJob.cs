@@ -38,7 +38,6 @@ public sealed class MirrorJob : BlockJob
     private bool hasSucceeded;
     private bool hasFailedInPass;
     private bool isSuspended;
-    private bool wasInSync;
 
     internal MirrorJob(BlockGraph graph, MirrorRequest request, MirrorTopNode filter)
         : base(graph.Scheduler, request.IsCommit ? JobType.Commit : JobType.Mirror, request.Settings)
@@ -69,7 +68,7 @@ public sealed class MirrorJob : BlockJob
     protected override bool CancelsSoftly => IsReady;
 
     /// <inheritdoc/>
-    protected override bool? IsActivelySynced => request.IsCommit ? null : wasInSync && filter.Writer.WritesThrough && copy.IsInSync;
+    protected override bool? IsActivelySynced => request.IsCommit ? null : IsReady && filter.Writer.WritesThrough && copy.IsCaughtUp;
 
     /// <inheritdoc/>
     protected override MirrorCopyMode? CurrentCopyMode => request.IsCommit ? null : CopyMode;
@@ -81,10 +80,10 @@ public sealed class MirrorJob : BlockJob
     /// <param name="jobs">Where it will be known.</param>
     /// <param name="request">What is wanted.</param>
     /// <exception cref="BlockException">Why not; everything is as before.</exception>
-    public static ValueTask<MirrorJob> CreateAsync(BlockGraph graph, JobList jobs, MirrorRequest request)
+    public static async ValueTask<MirrorJob> CreateAsync(BlockGraph graph, JobList jobs, MirrorRequest request)
     {
         MirrorDemands.Check(graph, request);
-        return MirrorStart.RunAsync(graph, jobs, request);
+        return await MirrorStart.RunAsync(graph, jobs, request);
     }
 
     /// <summary>Makes a job that commits the active layer of a disk, with everything below it down to a base, into that base.</summary>
@@ -301,11 +300,10 @@ public sealed class MirrorJob : BlockJob
 
         ThrowIfWriteFailed();
         convergence.Reset();
-        if (!copy.IsInSync)
+        if (!copy.IsCaughtUp)
             return;
         isSuspended = false;
         ChooseWay();
-        wasInSync = filter.Writer.WritesThrough;
     }
 
     // Why not less when it is stuck: a commit does not hold up the guest's writes before the end, so nothing better will come.
@@ -455,7 +453,6 @@ public sealed class MirrorJob : BlockJob
     {
         // The background copies what was not written, and finds out whether that lasts.
         isSuspended = true;
-        wasInSync = false;
         ChooseWay();
         if (isOver || IsForceCancelled || writeFailure != null)
             return;

@@ -1,4 +1,3 @@
-using BlockUring.Bitmaps;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
 using BlockUring.Jobs.Backup;

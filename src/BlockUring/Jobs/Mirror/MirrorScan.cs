@@ -64,8 +64,9 @@ internal sealed class MirrorScan
     /// <summary>What was not looked at is dirty.</summary>
     public void GiveUp()
     {
-        copy.MarkDirty(Position, copy.Length - Position);
+        var start = Position;
         Position = copy.Length;
+        copy.MarkDirty(start, copy.Length - start);
     }
 
     // What is wanted takes all of its last chunk along; what is not leaves it to the run behind it.

@@ -1,4 +1,3 @@
-using BlockUring.Bitmaps;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
 using BlockUring.Jobs.Commit;
@@ -89,17 +88,10 @@ internal static class MirrorStart
 
     private static async ValueTask<MirrorTopNode> InsertFilterAsync(BlockGraph graph, MirrorRequest request)
     {
-        try
-        {
-            if (request.FilterName is { } name)
-                GraphOpener.DemandName(graph, name);
-            var filter = MirrorFilter.Make(graph, request);
-            await GraphEditor.InsertAsync(graph, filter, request.Source);
-            return filter;
-        }
-        catch (BlockException e)
-        {
-            throw new BlockException(e.Kind, "Could not create node: " + e.Message, e.ErrorNumber, e);
-        }
+        if (request.FilterName is { } name)
+            GraphOpener.DemandName(graph, name);
+        var filter = MirrorFilter.Make(graph, request);
+        await GraphEditor.InsertAsync(graph, filter, request.Source);
+        return filter;
     }
 }
