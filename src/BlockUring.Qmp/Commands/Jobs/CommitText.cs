@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Jobs;
 using BlockUring.Jobs.Commit;
 
 namespace BlockUring.Qmp.Commands.Jobs;

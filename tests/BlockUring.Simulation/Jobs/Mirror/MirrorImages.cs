@@ -1,4 +1,3 @@
-using BlockUring.Images;
 using BlockUring.Jobs.Backup;
 using BlockUring.Simulation.Jobs.Backup;
 

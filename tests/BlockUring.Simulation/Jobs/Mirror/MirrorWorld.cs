@@ -1,5 +1,4 @@
 using BlockUring.Bitmaps;
-using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
 using BlockUring.Images;

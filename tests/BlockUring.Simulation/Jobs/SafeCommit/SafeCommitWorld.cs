@@ -1,4 +1,3 @@
-using BlockUring.Graph;
 using BlockUring.Jobs;
 using BlockUring.Jobs.Commit;
 using BlockUring.Storage;
@@ -143,7 +142,7 @@ internal sealed class SafeCommitWorld : TreeWorld
                 using var section = await Graph.DrainAsync(Graph.Nodes[Random.Next(Graph.Nodes.Count)]);
                 await Scheduler.DelayAsync(TimeSpan.FromMilliseconds(Random.Next(3)));
             }
-            else if (jobs.All.FirstOrDefault() is { IsUserPaused: false } job && JobTables.Accepts(job.Status, JobVerb.Pause))
+            else if (jobs.All is [{ IsUserPaused: false } job, ..] && JobTables.Accepts(job.Status, JobVerb.Pause))
             {
                 job.Pause();
                 await Scheduler.DelayAsync(TimeSpan.FromMilliseconds(Random.Next(5)));
