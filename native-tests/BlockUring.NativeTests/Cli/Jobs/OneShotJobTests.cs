@@ -34,6 +34,22 @@ public sealed class OneShotJobTests : IDisposable
             Peer("qemu-img", "check", "-q", "copy");
     }
 
+    [Theory]
+    [InlineData("raw")]
+    [InlineData("qcow2")]
+    [InlineData("qcow2", "--sync", "top")]
+    [InlineData("raw", "--granularity", "512", "--buf-size", "64k")]
+    [InlineData("qcow2", "--cache", "unsafe", "--target-is-zero")]
+    public void MirrorsAreIdentical(string format, params string[] options)
+    {
+        var (exitCode, output, error) = Program.Run(folder.Path, ["mirror", "top.qcow2", "copy", "-O", format, .. options]);
+        Assert.Equal((0, ""), (exitCode, error));
+        Assert.Matches(@"^[0-9.]+ MiB copied in [0-9.]+ s, .*/s\n$", output);
+        Peer("qemu-img", "compare", "-f", "qcow2", "-F", format, "top.qcow2", "copy");
+        if (format == "qcow2")
+            Peer("qemu-img", "check", "-q", "copy");
+    }
+
     [Fact]
     public void WhatFailsLeavesNoTarget()
     {
@@ -41,6 +57,9 @@ public sealed class OneShotJobTests : IDisposable
             (1, "", "blockuring: 'top.qcow2' cannot be the target: it is the source\n"),
             Program.Run(folder.Path, "backup", "top.qcow2", "top.qcow2"));
         Assert.Equal(1, Program.Run(folder.Path, "backup", "gone", "copy").ExitCode);
+        Assert.Equal(
+            (1, "", "blockuring: Parameter 'granularity' expects a power of 2\n"),
+            Program.Run(folder.Path, "mirror", "top.qcow2", "copy", "--granularity", "1000"));
         Assert.Equal(1, Program.Run(folder.Path, "backup", "top.qcow2", "copy", "-O", "raw", "--compress").ExitCode);
         Assert.False(File.Exists(folder["copy"]));
         File.WriteAllBytes(folder["small"], new byte[65536]);
