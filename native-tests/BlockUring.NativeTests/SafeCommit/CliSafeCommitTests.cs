@@ -22,7 +22,10 @@ public sealed class CliSafeCommitTests(ITestOutputHelper output)
         await Tool.RunAsync("qemu-img", "create", "-q", "-f", "raw", folder["base"], "4M");
         await Tool.RunAsync("qemu-io", "-f", "raw", "-c", "write -q -P 1 0 1M", folder["base"]);
         foreach (var (name, cluster) in (IEnumerable<(string, string)>)[("top", "64k"), ("side", "2M"), ("far", "512")])
-            await Tool.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-o", $"cluster_size={cluster}", "-b", folder["base"], "-F", "raw", folder[name]);
+        {
+            await Tool.RunAsync(
+                "qemu-img", "create", "-q", "-f", "qcow2", "-o", $"cluster_size={cluster}", "-b", folder["base"], "-F", "raw", folder[name]);
+        }
         await Tool.RunAsync("qemu-io", "-c", "write -q -P 2 64k 64k", "-c", "write -q -P 3 3M 64k", folder["top"]);
         var before = await File.ReadAllBytesAsync(folder["side"], TestContext.Current.CancellationToken);
         string[] protect = ["--safe", "--protect", folder["side"], "--protect", folder["far"]];
@@ -79,8 +82,8 @@ public sealed class CliSafeCommitTests(ITestOutputHelper output)
         if (top == tree.Trunk[^1])
             return;
         var image = tree.Trunk[tree.Trunk.IndexOf(top) + 1];
-        await Ours.RunAsync(
-            "commit", "--safe", "--protect-directory", folder.Path, "--cache", "writeback", "--top", folder[top.File], "--base", folder[below.File], folder[image.File]);
+        string[] from = ["--top", folder[top.File], "--base", folder[below.File], folder[image.File]];
+        await Ours.RunAsync(["commit", "--safe", "--protect-directory", folder.Path, "--cache", "writeback", .. from]);
         await JudgeAsync(tree, below, top);
     }
 

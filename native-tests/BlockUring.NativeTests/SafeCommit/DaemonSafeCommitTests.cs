@@ -13,7 +13,8 @@ public sealed class DaemonSafeCommitTests(ITestOutputHelper output)
     public Task A_safe_commit_changes_what_no_image_but_the_base_shows() => ForSeedsAsync(1, 8, seed => CommitAsync(seed, kills: false));
 
     [Fact]
-    public Task A_daemon_that_is_killed_in_the_middle_leaves_every_image_as_it_was() => ForSeedsAsync(10_001, 4, seed => CommitAsync(seed, kills: true));
+    public Task A_daemon_that_is_killed_in_the_middle_leaves_every_image_as_it_was() =>
+        ForSeedsAsync(10_001, 4, seed => CommitAsync(seed, kills: true));
 
     private static async Task CommitAsync(int seed, bool kills)
     {
@@ -28,7 +29,8 @@ public sealed class DaemonSafeCommitTests(ITestOutputHelper output)
         var open = tree.All.Where(i => tree.Trunk.Contains(i) || random.Next(2) == 0).ToList();
         open.RemoveAll(i => i.Parent != null && !open.Contains(i.Parent));
         var written = open.Where(tree.IsLeaf).ToList();
-        var options = open.Select(i => $"--blockdev driver={i.Format},node-name={i.Name},discard=unmap,read-only={(written.Contains(i) ? "off" : "on")}"
+        var options = open.Select(i => $"--blockdev driver={i.Format},node-name={i.Name},discard=unmap"
+            + $",read-only={(written.Contains(i) ? "off" : "on")}"
             + $",file.driver=file,file.discard=unmap,file.filename={i.File}" + (i.Parent == null ? "" : $",backing={i.Parent.Name}"));
         scenario.Play("daemon " + string.Join(' ', options));
         var names = $"'device':'{tree.Trunk[^1].Name}','top-node':'{top.Name}','base-node':'{below.Name}','protect-directories':['.']";

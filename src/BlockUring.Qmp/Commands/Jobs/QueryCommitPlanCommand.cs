@@ -11,6 +11,7 @@ internal sealed class QueryCommitPlanCommand() : QmpCommand<CommitPlanArguments,
     {
         using var change = await context.Graph.BeginChangeAsync();
         var plan = await CommitPlan.MakeAsync(context.Graph, CommitText.Parse(context, arguments.ToCommit()));
-        return new CommitPlanResult(plan.Bytes, [.. plan.Overlays.Select(o => new CommitPlanOverlayResult(o.NodeName, o.FileName, o.Bytes, o.DataBytes))]);
+        return new CommitPlanResult(
+            plan.Bytes, [.. plan.Overlays.Select(o => new CommitPlanOverlayResult(o.NodeName, o.FileName, o.Bytes, o.DataBytes))]);
     }
 }

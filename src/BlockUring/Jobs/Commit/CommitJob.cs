@@ -111,7 +111,7 @@ public sealed class CommitJob : BlockJob
             await NodeResize.ResizeAsync(request.Base, request.Top.Length);
     }
 
-    // All that will be written to the base goes into its other overlays first, as far as they lack it, and is made durable there by one flush of each.
+    // All that will be written to the base goes into its other overlays first, as far as they lack it, and is made durable by one flush of each.
     // Why the plan is made before: what an overlay of the chain gets would be taken for something to commit.
     private async ValueTask ProtectAsync(OverlayGuard guard)
     {

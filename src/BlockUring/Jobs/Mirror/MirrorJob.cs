@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
@@ -140,8 +141,7 @@ public sealed class MirrorJob : BlockJob
     /// <inheritdoc/>
     protected override ValueTask OnCompleteAsync()
     {
-        if (request.Hold == null)
-            nodes.DemandReplaceable();
+        nodes.DemandReplaceable();
         isCompleting = true;
         return ValueTask.CompletedTask;
     }
@@ -163,7 +163,7 @@ public sealed class MirrorJob : BlockJob
         bitmap?.NoteInstant();
         filter.Stop();
         if (isCompleting)
-            await (request.Hold == null ? nodes.PivotAsync() : nodes.LeaveOutAsync());
+            await nodes.PivotAsync();
     }
 
     /// <inheritdoc/>
@@ -234,20 +234,8 @@ public sealed class MirrorJob : BlockJob
     {
         while (!scan.IsOver && copy.RemainingBytes < ScanBytes)
         {
-            await EnterAsync();
-            JobErrorAction? failed;
-            try
-            {
-                failed = await TryAsync(scan.StepAsync());
-                ShowProgress();
-            }
-            finally
-            {
-                Exit();
-            }
-
-            if (failed == JobErrorAction.Ignore)
-                await SleepAsync(backoff.Next());
+            await StepAsync(scan.StepAsync);
+            ShowProgress();
         }
     }
 
@@ -257,35 +245,17 @@ public sealed class MirrorJob : BlockJob
     {
         if (request.Hold?.Guard is not { IsIdle: false } guard)
             return;
-        long position = 0;
+        var position = 0L;
         await RunWorkersAsync(workerCount, async _ =>
         {
             while (copy.Dirty.NextDirtyArea(position, copy.Length, MirrorRequest.MaxChunk, out var offset, out var length))
             {
                 position = offset + length;
                 await WaitForTurnAsync(length);
-                await ProtectAsync(() => guard.CopyAsync(offset, length));
+                await StepAsync(() => guard.CopyAsync(offset, length));
             }
         });
-        await ProtectAsync(guard.SettleAsync);
-    }
-
-    private async ValueTask ProtectAsync(Func<ValueTask> step)
-    {
-        await EnterAsync();
-        try
-        {
-            await step();
-        }
-        catch (BlockException e)
-        {
-            if (HandleError(request.OnTargetError, isRead: false, e) == JobErrorAction.Report)
-                throw;
-        }
-        finally
-        {
-            Exit();
-        }
+        await StepAsync(guard.SettleAsync);
     }
 
     private async ValueTask CopyDirtyAsync()
@@ -331,25 +301,12 @@ public sealed class MirrorJob : BlockJob
 
     private async ValueTask CopyPiecesAsync(CopyCursor cursor)
     {
+        Func<ValueTask> step = () => copy.CopyNextAsync(cursor);
         for (var length = copy.PeekNext(cursor); length > 0; length = copy.PeekNext(cursor))
         {
             ThrowIfWriteFailed();
             await WaitForTurnAsync(length);
-            await EnterAsync();
-            JobErrorAction? failed;
-            try
-            {
-                failed = await TryAsync(copy.CopyNextAsync(cursor));
-            }
-            finally
-            {
-                Exit();
-            }
-
-            // Why: a disk that fails for good would otherwise be asked without end, as fast as it can say no.
-            if (failed == JobErrorAction.Ignore)
-                await SleepAsync(backoff.Next());
-            else if (failed == null)
+            if (await StepAsync(step) == null)
                 backoff.Reset();
         }
     }
@@ -390,50 +347,48 @@ public sealed class MirrorJob : BlockJob
         }
     }
 
-    // What failed is dirty still: the next pass tries it once more.
-    private async ValueTask<JobErrorAction?> TryAsync(ValueTask work)
+    // One request in its turn. What fails is tried again by whoever asked for it, dirty as it is; the answer says whether it has failed.
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<JobErrorAction?> StepAsync(Func<ValueTask> step)
     {
+        await EnterAsync();
+        JobErrorAction action;
         try
         {
-            await work;
+            await step();
             return null;
         }
         catch (CopyFailureException e)
         {
-            hasFailedInPass = true;
-            var action = HandleError(e.IsRead ? request.OnSourceError : request.OnTargetError, e.IsRead, e.Cause);
-            ChooseWay();
-            if (action == JobErrorAction.Report)
-                throw e.Cause;
-            return action;
+            action = Judge(e.IsRead, e.Cause);
         }
+        catch (BlockException e)
+        {
+            action = Judge(isRead: false, e);
+        }
+        finally
+        {
+            Exit();
+        }
+
+        // Why: a disk that fails for good would otherwise be asked without end, as fast as it can say no.
+        if (action == JobErrorAction.Ignore)
+            await SleepAsync(backoff.Next());
+        return action;
+    }
+
+    private JobErrorAction Judge(bool isRead, BlockException failure)
+    {
+        hasFailedInPass = true;
+        var action = HandleError(isRead ? request.OnSourceError : request.OnTargetError, isRead, failure);
+        ChooseWay();
+        return action == JobErrorAction.Report ? throw failure : action;
     }
 
     private async ValueTask FlushAsync()
     {
-        while (true)
-        {
-            await EnterAsync();
-            JobErrorAction action;
-            try
-            {
-                await nodes.FinishTargetAsync();
-                return;
-            }
-            catch (BlockException e)
-            {
-                action = HandleError(request.OnTargetError, isRead: false, e);
-                if (action == JobErrorAction.Report)
-                    throw;
-            }
-            finally
-            {
-                Exit();
-            }
-
-            if (action == JobErrorAction.Ignore)
-                await SleepAsync(backoff.Next());
-        }
+        while (await StepAsync(nodes.FinishTargetAsync) != null)
+            continue;
     }
 
     private async ValueTask<bool> TryFlushAsync()

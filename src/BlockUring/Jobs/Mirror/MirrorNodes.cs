@@ -1,6 +1,7 @@
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
 using BlockUring.Jobs.Backup;
+using BlockUring.Jobs.Commit;
 using BlockUring.Storage;
 using static BlockUring.Storage.ImagePermissions;
 
@@ -68,6 +69,8 @@ internal sealed class MirrorNodes
     /// <exception cref="BlockException">It cannot be replaced now.</exception>
     public void DemandReplaceable()
     {
+        if (request.Hold != null)
+            return;
         var node = MirrorDemands.FindReplaced(graph, request);
         foreach (var link in LinksToMove(node))
             link.DemandNotFrozen();
@@ -100,6 +103,12 @@ internal sealed class MirrorNodes
     /// <exception cref="BlockException">Why not; everything is as before.</exception>
     public async ValueTask PivotAsync()
     {
+        if (request.Hold != null)
+        {
+            await LeaveOutAsync(request.Hold);
+            return;
+        }
+
         var node = MirrorDemands.FindReplaced(graph, request);
         var (target, oldBacking) = (request.Target, request.Target.BackingLink?.Node);
         graph.SolvePermissions();
@@ -117,16 +126,13 @@ internal sealed class MirrorNodes
         }
     }
 
-    /// <summary>
-    /// Puts the source right over the target, in the graph and in its header, and leaves the source in its place: where overlays are kept, nobody may
-    /// write the target from now on either. Inside a drained section.
-    /// </summary>
-    /// <exception cref="BlockException">Why not; everything is as before.</exception>
-    public async ValueTask LeaveOutAsync()
+    // The source comes to lie right over the target, in the graph and in its header, and stays in its place: where overlays are kept, nobody may write
+    // the target from now on either.
+    private async ValueTask LeaveOutAsync(OverlayHold hold)
     {
         var layer = (FormatNode)NodeChain.SkipFilters(request.Source);
         var old = layer.BackingLink!.Node;
-        await request.Hold!.GiveBackAsync();
+        await hold.GiveBackAsync();
         if (NodeChain.SkipFilters(old) == NodeChain.SkipFilters(request.Target))
             return;
         Unfreeze();
