@@ -34,6 +34,14 @@ internal static class Program
         return Tool.TryRunAsync(start.FileName, [.. start.ArgumentList]);
     }
 
+    /// <summary>Runs another command, with arguments that must succeed.</summary>
+    public static async Task RunAsync(params string[] arguments)
+    {
+        var start = StartInfo([]);
+        var (exitCode, output, error) = await Tool.TryRunAsync(start.FileName, [.. start.ArgumentList.SkipLast(1), .. arguments]);
+        Assert.True(exitCode == 0, $"{string.Join(' ', arguments)}: exit code {exitCode}\n{output}{error}");
+    }
+
     /// <summary>Starts `img` and leaves it running.</summary>
     public static Process StartImg(params string[] arguments)
     {

@@ -13,6 +13,7 @@ public class SchemaPeerTests
         "block-null", "x-query-blockers", "human-monitor-command", "on-cbw-error", "discard-source", "min-cluster-size", "delay-ns", "enum value null",
         "backing-mask-protocol", "invalidate-overlays", "block-job-change", "actively-synced", "returns[].copy-mode", "enum value auto",
         "target-is-zero", "-mirror.bitmap", "-mirror.bitmap-mode",
+        "safe", "protect", "protect-directories", "query-commit-plan",
     ];
 
     // What the peer has in types that are here, and this product does not.

@@ -25,6 +25,11 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         new('b', "base", "BASE", "the backing file to commit into (default: the one next below); implies -d", (s, v) => s.SetBase(v)),
         new('d', "drop", null, "do not empty the image afterwards", (s, _) => s.KeepsContent = true),
         new('r', "rate-limit", "RATE", "bytes a second at most", (s, v) => s.RateLimit = SizeArgument.Parse("rate limit", v)),
+        new('\0', "safe", null, SafeCommitOptions.SafeHelp, (s, _) => s.IsSafe = true),
+        new('\0', "protect", "FILE", SafeCommitOptions.ProtectHelp, (s, v) => s.Protected.Add(v)),
+        new('\0', "protect-directory", "DIR", SafeCommitOptions.DirectoryHelp, (s, v) => s.ProtectedDirectories.Add(v)),
+        new('\0', "dry-run", null, SafeCommitOptions.DryRunHelp, (s, _) => s.IsDryRun = true),
+        CommonOptions<CommitSettings>.Output,
         CommonOptions<CommitSettings>.Progress,
         CommonOptions<CommitSettings>.Quiet,
         CommonOptions<CommitSettings>.Object,
@@ -35,8 +40,9 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         if (operands.Count != 1)
             throw CommandFailure.Usage("Expecting one image file name");
         var cache = ImageOpener.ParseCache(settings.Cache, "cache option");
+        _ = (settings.Protection, settings.IsJson);
         Session.RunOnNodes(context.Warn, graph => CommitAsync(context, graph, settings, operands[0], cache));
-        if (!settings.Quiet)
+        if (!settings.Quiet && !settings.IsDryRun)
             context.Out.Write("Image committed.\n");
         return 0;
     }
@@ -47,10 +53,19 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         var top = await OpenAsync(graph, settings, name, cache);
         if (top.DriverName == "raw" && settings is { Format: null, ImageOptions: false })
             context.Warn(BackingChain.GuessWarning(name));
+        var request = new CommitRequest(new JobSettings("commit") { Speed = settings.RateLimit }, top, top, FindBase(graph, settings, name, top))
+        {
+            Protection = settings.Protection,
+        };
+        if (settings.IsDryRun)
+        {
+            await SafeCommitOptions.ShowPlanAsync(context.Output, graph, request, settings.IsJson);
+            return true;
+        }
+
         using var progress = ProgressReport.Start(context.Output, settings.ShowsProgress && !settings.Quiet, 1);
         progress.TotalBytes = top.Length;
         progress.MoveTo(0);
-        var request = new CommitRequest(new JobSettings("commit") { Speed = settings.RateLimit }, top, top, FindBase(graph, settings, name, top));
         var done = 0L;
         try
         {
@@ -76,7 +91,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
     {
         if (settings.ImageOptions && settings.Format != null)
             throw new CommandFailure("--image-opts and --format are mutually exclusive");
-        var nodeSettings = new NodeSettings { Direct = cache.Direct, NoFlush = cache.NoFlush, Unmap = true };
+        var nodeSettings = new NodeSettings { ReadOnly = settings.IsDryRun, Direct = cache.Direct, NoFlush = cache.NoFlush, Unmap = true };
         try
         {
             return await GraphOpener.OpenAsync(graph, OptionsFor(settings, name), nodeSettings);

@@ -29,14 +29,23 @@ internal sealed record CommitCommand(string Image)
     /// <summary>How files are opened.</summary>
     public required CacheMode Cache { get; init; }
 
+    /// <summary>The overlays of the base that are kept as they are, besides the image; null when none are.</summary>
+    public OverlayProtection? Protection { get; init; }
+
+    /// <summary>Whether only to say what would be written.</summary>
+    public bool IsDryRun { get; init; }
+
+    /// <summary>Whether to say that as JSON.</summary>
+    public bool IsJson { get; init; }
+
     /// <summary>Whether to show progress where there is no terminal, too.</summary>
     public bool ShowsProgress { get; init; }
 
     /// <summary>Runs it.</summary>
     /// <returns>The exit code.</returns>
-    public int Run(CommandOutput output) => JobSession.Run(output, RunAsync);
+    public int Run(CommandOutput output) => JobSession.Run(output, session => RunAsync(session, output));
 
-    private async ValueTask<int> RunAsync(JobSession session)
+    private async ValueTask<int> RunAsync(JobSession session, CommandOutput output)
     {
         var image = await ImageNodes.OpenAsync(session.Graph, Image, Format, Cache, isReadOnly: true);
         var top = Top == null ? image.BackingLink?.Node : Find(session.Host, image, Top);
@@ -47,10 +56,23 @@ internal sealed record CommitCommand(string Image)
         var bottom = Base == null ? NodeChain.Bottom(top) : Find(session.Host, top, Base);
         if (bottom == top)
             throw new CommandFailure("cannot commit an image into itself");
-        var request = new CommitRequest(new JobSettings("commit") { Speed = Speed }, image, top, bottom) { BackingFile = BackingFile };
+        var request = new CommitRequest(new JobSettings("commit") { Speed = Speed }, image, top, bottom)
+        {
+            BackingFile = BackingFile,
+            Protection = Protection,
+        };
         CommitJob job;
         using (await session.Graph.BeginChangeAsync())
+        {
+            if (IsDryRun)
+            {
+                await SafeCommitOptions.ShowPlanAsync(output, session.Graph, request, IsJson);
+                return 0;
+            }
+
             job = await CommitJob.CreateAsync(session.Graph, session.List, request);
+        }
+
         return await session.RunJobAsync(job, "committed", ShowsProgress);
     }
 

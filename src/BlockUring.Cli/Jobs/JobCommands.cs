@@ -1,7 +1,9 @@
 using System.CommandLine;
+using BlockUring.Cli.Img;
 using BlockUring.Cli.Output;
 using BlockUring.Images;
 using BlockUring.Jobs.Backup;
+using BlockUring.Jobs.Commit;
 using BlockUring.Storage;
 
 namespace BlockUring.Cli.Jobs;
@@ -139,21 +141,40 @@ internal static class JobCommands
         var top = new Option<string?>("--top") { Description = "The topmost file that is taken out of the chain (default: the image's backing file)" };
         var bottom = new Option<string?>("--base", "-b") { Description = "The file that gets the data (default: the last of the chain)" };
         var backingFile = new Option<string?>("--backing-file") { Description = "What the image above is to call the base (default: its name)" };
+        var safe = new Option<bool>("--safe") { Description = Sentence(SafeCommitOptions.SafeHelp) };
+        var protect = new Option<string[]>("--protect") { Description = Sentence(SafeCommitOptions.ProtectHelp), DefaultValueFactory = _ => [] };
+        var directory = new Option<string[]>("--protect-directory") { Description = Sentence(SafeCommitOptions.DirectoryHelp), DefaultValueFactory = _ => [] };
+        var dryRun = new Option<bool>("--dry-run") { Description = Sentence(SafeCommitOptions.DryRunHelp) };
+        var json = new Option<bool>("--json") { Description = "With --dry-run: print JSON" };
         var (speed, cache, progress) = (MakeSpeed(), MakeCache(), MakeProgress());
         var command = new Command("commit", "Move layers of a chain into one below them with a commit job")
         {
-            image, format, top, bottom, backingFile, speed, cache, progress,
+            image, format, top, bottom, backingFile, safe, protect, directory, dryRun, json, speed, cache, progress,
         };
         command.SetAction(result =>
         {
             if (!TryRead(output, result.GetValue(speed), result.GetValue(cache)!, out var bytes, out var mode))
                 return 1;
+            OverlayProtection? protection;
+            try
+            {
+                protection = SafeCommitOptions.Parse(
+                    result.GetValue(safe), result.GetValue(protect)!, result.GetValue(directory)!, result.GetValue(dryRun));
+            }
+            catch (CommandFailure e)
+            {
+                return Refuse(output, e.Message);
+            }
+
             return new CommitCommand(result.GetValue(image)!)
             {
                 Format = result.GetValue(format),
                 Top = result.GetValue(top),
                 Base = result.GetValue(bottom),
                 BackingFile = result.GetValue(backingFile),
+                Protection = protection,
+                IsDryRun = result.GetValue(dryRun),
+                IsJson = result.GetValue(json),
                 Speed = bytes,
                 Cache = mode!,
                 ShowsProgress = result.GetValue(progress),
@@ -161,6 +182,8 @@ internal static class JobCommands
         });
         return command;
     }
+
+    private static string Sentence(string help) => char.ToUpperInvariant(help[0]) + help[1..];
 
     private static Option<string?> MakeSpeed() => new("--speed") { Description = "The most bytes a second, with a suffix k, M or G (default: no limit)" };
 

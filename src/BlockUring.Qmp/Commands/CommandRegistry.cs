@@ -71,6 +71,7 @@ internal sealed class CommandRegistry
         new BlockdevMirrorCommand(),
         new DriveMirrorCommand(),
         new BlockCommitCommand(),
+        new QueryCommitPlanCommand(),
         .. BitmapCommands.All,
         new TransactionCommand(),
     ]);

@@ -46,6 +46,8 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BlockdevMirrorArguments))]
 [JsonSerializable(typeof(DriveMirrorArguments))]
 [JsonSerializable(typeof(CommitArguments))]
+[JsonSerializable(typeof(CommitPlanArguments))]
+[JsonSerializable(typeof(CommitPlanResult))]
 [JsonSerializable(typeof(NodeNameArguments))]
 [JsonSerializable(typeof(BlockdevReopenArguments))]
 [JsonSerializable(typeof(QueryNodesArguments))]

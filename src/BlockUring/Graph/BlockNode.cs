@@ -69,6 +69,12 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     /// <summary>Whether a job put the node there without being asked for a name; hidden from those who look at devices.</summary>
     public bool IsImplicit { get; init; }
 
+    /// <summary>
+    /// Who keeps the overlays of this node as they are while it writes the node, as messages name it; no other overlay may come meanwhile. Null for
+    /// nobody.
+    /// </summary>
+    internal string? OverlayKeeper { get; set; }
+
     /// <summary>What the users above need and share, as the node was last told.</summary>
     internal (ImagePermissions Needed, ImagePermissions Shared) Applied { get; set; } = (ImagePermissions.None, NodeLink.AllPermissions);
 
@@ -145,7 +151,7 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     /// <param name="needed">What all users of this node together do.</param>
     /// <param name="shared">What all of them tolerate.</param>
     public virtual (ImagePermissions Needed, ImagePermissions Shared) PermissionsFor(
-        NodeLink link, ImagePermissions needed, ImagePermissions shared) => PermissionRules.ForRole(this, link.Role, needed, shared);
+        NodeLink link, ImagePermissions needed, ImagePermissions shared) => PermissionRules.ForRole(this, link, needed, shared);
 
     /// <summary>The link of that name, null for none.</summary>
     public NodeLink? FindChild(string name)

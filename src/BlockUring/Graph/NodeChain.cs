@@ -26,16 +26,27 @@ public static class NodeChain
     public static IReadOnlyList<BlockNode> Above(BlockNode bottom, BlockNode top) => [.. From(top).TakeWhile(n => n != bottom)];
 
     /// <summary>The images that have a node as their backing node, filters that show it notwithstanding.</summary>
-    public static IEnumerable<FormatNode> OverlaysOf(BlockNode node)
+    public static IEnumerable<FormatNode> OverlaysOf(BlockNode node) => OverlayLinksOf(node).Select(l => (FormatNode)l.Owner);
+
+    /// <summary>The backing links of <see cref="OverlaysOf"/>.</summary>
+    public static IEnumerable<NodeLink> OverlayLinksOf(BlockNode node)
     {
         foreach (var link in node.Parents)
         {
-            if (link.Role == LinkRole.Backing && link.Owner is FormatNode overlay)
-                yield return overlay;
+            if (link.Role == LinkRole.Backing && link.Owner is FormatNode)
+                yield return link;
             if (link.Role != LinkRole.Filtered || link.Owner is not BlockNode above)
                 continue;
-            foreach (var indirect in OverlaysOf(above))
+            foreach (var indirect in OverlayLinksOf(above))
                 yield return indirect;
         }
+    }
+
+    /// <summary>The node at which all arrives that is written to a disk: below its filters, and below raw images, which hold nothing themselves.</summary>
+    public static BlockNode Storage(BlockNode node)
+    {
+        while (node.Find(LinkRole.Filtered) is { } link)
+            node = link.Node;
+        return node;
     }
 }

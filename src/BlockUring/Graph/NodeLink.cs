@@ -37,6 +37,12 @@ public sealed class NodeLink
     /// <summary>What others may do with it meanwhile.</summary>
     public ImagePermissions Shared { get; internal set; } = AllPermissions;
 
+    /// <summary>
+    /// Whether a job takes care that what it writes to the node below never shows through this link, so that such a writer is tolerated. For
+    /// backing links.
+    /// </summary>
+    public bool IsGuarded { get; internal set; }
+
     /// <summary>Whether a job relies on the link's staying as it is.</summary>
     public bool IsFrozen => freezers.Count > 0;
 

@@ -7,18 +7,18 @@ namespace BlockUring.Graph;
 internal static class PermissionRules
 {
     public static (ImagePermissions Needed, ImagePermissions Shared) ForRole(
-        BlockNode owner, LinkRole role, ImagePermissions needed, ImagePermissions shared) => role switch
+        BlockNode owner, NodeLink link, ImagePermissions needed, ImagePermissions shared) => link.Role switch
         {
             LinkRole.Filtered => (needed, shared | WriteUnchanged),
-            LinkRole.Backing => ForBacking(needed, shared),
+            LinkRole.Backing => ForBacking(link, needed, shared),
             LinkRole.Data => ForData(needed, shared),
             _ => ForStorage(owner, needed, shared),
         };
 
-    // Only reading passes on; who tolerates changing data above tolerates it below.
-    private static (ImagePermissions Needed, ImagePermissions Shared) ForBacking(ImagePermissions needed, ImagePermissions shared)
+    // Only reading passes on; who tolerates changing data above tolerates it below, and so does who never gets to see it.
+    private static (ImagePermissions Needed, ImagePermissions Shared) ForBacking(NodeLink link, ImagePermissions needed, ImagePermissions shared)
     {
-        var tolerated = (shared & Write) != 0 ? Write | Resize : None;
+        var tolerated = link.IsGuarded || (shared & Write) != 0 ? Write | Resize : None;
         return (needed & ConsistentRead, tolerated | ConsistentRead | WriteUnchanged);
     }
 

@@ -53,6 +53,8 @@ internal sealed class PermissionSolver
         {
             foreach (var node in FromTheTop())
                 SolveBelow(node);
+            foreach (var node in nodes.Where(n => n.OverlayKeeper != null))
+                DemandOverlaysKept(node);
             Apply();
         }
         catch
@@ -112,6 +114,21 @@ internal sealed class PermissionSolver
                 var contested = one.Needed & ~other.Shared;
                 if (one != other && contested != 0)
                     throw Conflict(node, one, other, contested);
+            }
+        }
+    }
+
+    // Why not by permissions: an overlay that nobody uses yet shares everything, and would show what it should not as soon as somebody does.
+    private void DemandOverlaysKept(BlockNode node)
+    {
+        foreach (var link in NodeChain.OverlayLinksOf(node))
+        {
+            if (!link.IsGuarded && link.Owner is BlockNode overlay && nodes.Contains(overlay))
+            {
+                throw new BlockException(
+                    BlockErrorKind.Locked,
+                    $"Node '{link.Node.Name}' cannot be the backing node of '{overlay.Name}' now: {node.OverlayKeeper} writes it, and keeps only the " +
+                    "overlays that were there at its start as they are");
             }
         }
     }

@@ -25,7 +25,7 @@ public sealed class JobNodes : NodeUser
     }
 
     /// <inheritdoc/>
-    public override string Description => $"{job.Type.Name()} job '{job.Id}'";
+    public override string Description => DescriptionOf(job.Type, job.Id);
 
     /// <summary>The job.</summary>
     public Job Job => job;
@@ -39,6 +39,12 @@ public sealed class JobNodes : NodeUser
     /// <inheritdoc/>
     public override void Resume() => job.EndDrain();
 
+    /// <summary>How messages name a job.</summary>
+    internal static string DescriptionOf(JobType type, string id) => $"{type.Name()} job '{id}'";
+
+    /// <summary>Why what a job needs is refused to others.</summary>
+    internal static string ReasonOf(JobType type) => $"block device is in use by block job: {type.Name()}";
+
     /// <summary>Uses a node.</summary>
     /// <param name="node">The node.</param>
     /// <param name="name">What it is to the job: "main node", "target".</param>
@@ -49,7 +55,7 @@ public sealed class JobNodes : NodeUser
     internal NodeLink Use(BlockNode node, string name, ImagePermissions needed, ImagePermissions shared, NodeOperation blocked)
     {
         var link = graph.Attach(this, node, name, needed, shared);
-        var blocker = new OperationBlocker(blocked, Description, $"block device is in use by block job: {job.Type.Name()}");
+        var blocker = new OperationBlocker(blocked, Description, ReasonOf(job.Type));
         node.Blockers.Add(blocker);
         blockers.Add((node, blocker));
         return link;

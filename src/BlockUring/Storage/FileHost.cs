@@ -5,6 +5,9 @@ namespace BlockUring.Storage;
 /// <summary>Where files come from: the host's file systems and devices, or a test's memory.</summary>
 public abstract class FileHost
 {
+    /// <summary>The most entries that a directory may have to be listed.</summary>
+    public const int MaxListed = 1 << 16;
+
     /// <summary>Buffers for the I/O of files opened here.</summary>
     public abstract BufferPool Buffers { get; }
 
@@ -22,6 +25,10 @@ public abstract class FileHost
 
     /// <summary>Whether something of that name exists.</summary>
     public abstract bool Exists(string path);
+
+    /// <summary>The regular files of a directory, by names that begin with that of the directory.</summary>
+    /// <exception cref="BlockException">The directory cannot be read, or has more than <see cref="MaxListed"/> entries.</exception>
+    public virtual IReadOnlyList<string> ListFiles(string directory) => throw new NotSupportedException("This host has no directories.");
 
     /// <summary>Whether two paths lead to one and the same file.</summary>
     public virtual bool AreSame(string path, string other) => path == other;

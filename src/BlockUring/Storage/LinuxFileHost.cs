@@ -28,6 +28,39 @@ public sealed class LinuxFileHost : FileHost
         && (one.Inode, one.DeviceMajor, one.DeviceMinor) == (two.Inode, two.DeviceMajor, two.DeviceMinor);
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> ListFiles(string directory)
+    {
+        var failed = $"Could not read directory '{directory}'";
+        try
+        {
+            var files = new List<string>();
+            var count = 0;
+            foreach (var path in Directory.EnumerateFileSystemEntries(directory))
+            {
+                if (++count > MaxListed)
+                    throw new BlockException(BlockErrorKind.Limit, $"{failed}: it has more than {MaxListed} entries") { Path = directory };
+                if (FileSystemCalls.Stat(path, out var status) >= 0 && status.Kind == FileKind.Regular)
+                    files.Add(path);
+            }
+
+            files.Sort(StringComparer.Ordinal);
+            return files;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            throw new BlockException(BlockErrorKind.NotFound, $"{failed}: {Errno.Message(Errno.ENOENT)}") { Path = directory };
+        }
+        catch (UnauthorizedAccessException)
+        {
+            throw new BlockException(BlockErrorKind.Access, $"{failed}: {Errno.Message(Errno.EACCES)}") { Path = directory };
+        }
+        catch (IOException e)
+        {
+            throw new BlockException(BlockErrorKind.Io, $"{failed}: {e.Message}") { Path = directory };
+        }
+    }
+
+    /// <inheritdoc/>
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {
         var failed = $"Could not open '{path}'";

@@ -21,6 +21,10 @@ public sealed class MemoryFileHost : FileHost
     public override bool Exists(string path) => files.ContainsKey(path);
 
     /// <inheritdoc/>
+    public override IReadOnlyList<string> ListFiles(string directory) =>
+        [.. files.Keys.Where(k => Path.GetDirectoryName(k) == directory).Order(StringComparer.Ordinal)];
+
+    /// <inheritdoc/>
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options) =>
         files.TryGetValue(path, out var file)
             ? new(file)

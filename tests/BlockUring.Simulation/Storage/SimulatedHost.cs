@@ -20,12 +20,17 @@ internal sealed class SimulatedHost(BufferPool buffers, IReadOnlyDictionary<stri
 
     public override bool Exists(string path) => contents.ContainsKey(path);
 
+    public override IReadOnlyList<string> ListFiles(string directory) =>
+        [.. contents.Keys.Where(k => Path.GetDirectoryName(k) == directory).Order(StringComparer.Ordinal)];
+
     public override ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options)
     {
         if (!contents.TryGetValue(path, out var content))
             throw BlockException.FromErrno(Errno.ENOENT, "Could not open", path);
         var file = new SimulatedFile(disk, content) { DiscardFill = DiscardFills.GetValueOrDefault(path), ReportsHoles = ReportsHoles };
-        Opened[path] = file;
+        // Why not a reader that comes later: what the writer has not flushed is known to the writer's file alone.
+        if (!options.ReadOnly || !Opened.ContainsKey(path))
+            Opened[path] = file;
         return new(file);
     }
 

@@ -30,4 +30,10 @@ internal sealed record CommitArguments
     public bool? AutoDismiss { get; init; }
 
     public bool? InvalidateOverlays { get; init; }
+
+    public bool? Safe { get; init; }
+
+    public IReadOnlyList<string>? Protect { get; init; }
+
+    public IReadOnlyList<string>? ProtectDirectories { get; init; }
 }

@@ -26,9 +26,21 @@ internal static class CommitText
             BackingFile = arguments.BackingFile,
             FilterName = arguments.FilterNodeName,
             InvalidatesOverlays = arguments.InvalidateOverlays ?? false,
+            Protection = Protection(arguments),
         };
         DemandFits(request);
         return request;
+    }
+
+    private static OverlayProtection? Protection(CommitArguments arguments)
+    {
+        if (arguments.Safe == true && arguments.InvalidateOverlays == true)
+            throw new QmpException("'safe' and 'invalidate-overlays' are mutually exclusive");
+        if (arguments.Safe == true)
+            return new OverlayProtection(arguments.Protect ?? [], arguments.ProtectDirectories ?? []);
+        if (arguments.Protect != null || arguments.ProtectDirectories != null)
+            throw new QmpException($"'{(arguments.Protect != null ? "protect" : "protect-directories")}' is only for a commit with 'safe'");
+        return null;
     }
 
     private static void DemandFits(CommitRequest request)

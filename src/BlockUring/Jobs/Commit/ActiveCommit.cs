@@ -20,6 +20,7 @@ public static class ActiveCommit
             OnSourceError = request.OnError,
             OnTargetError = request.OnError,
             FilterName = request.FilterName,
+            Protection = request.Protection,
         });
     }
 }

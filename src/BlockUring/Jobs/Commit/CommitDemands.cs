@@ -12,7 +12,7 @@ internal static class CommitDemands
     {
         if (NodeChain.SkipFilters(request.Top) == NodeChain.SkipFilters(request.Base))
             throw new BlockException(BlockErrorKind.Invalid, "Invalid files for merge: top and base are the same");
-        if (!request.InvalidatesOverlays)
+        if (!request.InvalidatesOverlays && request.Protection == null)
             DemandNoOtherOverlay(request);
     }
 

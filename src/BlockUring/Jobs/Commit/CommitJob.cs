@@ -29,6 +29,7 @@ public sealed class CommitJob : BlockJob
     private readonly CommitNodes nodes;
     private readonly RangeCopier copier;
     private readonly CommitPlanner planner;
+    private CommitRanges? known;
 
     private CommitJob(BlockGraph graph, CommitRequest request, RangeCopier copier, CommitPlanner planner)
         : base(graph.Scheduler, JobType.Commit, request.Settings)
@@ -74,6 +75,8 @@ public sealed class CommitJob : BlockJob
     protected override async ValueTask RunAsync()
     {
         await DoAsync(isRead: false, GrowBaseAsync);
+        if (nodes.Guard is { IsIdle: false } guard)
+            await ProtectAsync(guard);
         await RunWorkersAsync(WorkerCount, _ => CopyPiecesAsync());
         await DoAsync(isRead: false, request.Base.FlushAsync);
     }
@@ -108,6 +111,35 @@ public sealed class CommitJob : BlockJob
             await NodeResize.ResizeAsync(request.Base, request.Top.Length);
     }
 
+    // All that will be written to the base goes into its other overlays first, as far as they lack it, and is made durable by one flush of each.
+    // Why the plan is made before: what an overlay of the chain gets would be taken for something to commit.
+    private async ValueTask ProtectAsync(OverlayGuard guard)
+    {
+        var ranges = new CommitRanges(request.Top.Length, SettingsFor(request.Base));
+        for (var piece = await PlanNextAsync(); piece.Length > 0; piece = await PlanNextAsync())
+            ranges.Add(piece);
+        Progress.AddRemaining(ranges.TotalBytes);
+        await RunWorkersAsync(WorkerCount, async _ =>
+        {
+            for (var piece = ranges.Next(); piece.Length > 0; piece = ranges.Next())
+                await ProtectAsync(guard, piece);
+        });
+        await DoAsync(isRead: false, guard.SettleAsync);
+        ranges.Restart();
+        known = ranges;
+    }
+
+    private async ValueTask ProtectAsync(OverlayGuard guard, CommitPiece piece)
+    {
+        if (!piece.IsZero)
+            await WaitForTurnAsync(piece.Length);
+        await DoAsync(isRead: false, async () =>
+        {
+            await guard.CopyAsync(piece.Offset, piece.Length);
+            Progress.Advance(piece.Length);
+        });
+    }
+
     private async ValueTask CopyPiecesAsync()
     {
         for (var piece = await NextPieceAsync(); piece.Length > 0; piece = await NextPieceAsync())
@@ -118,7 +150,9 @@ public sealed class CommitJob : BlockJob
         }
     }
 
-    private async ValueTask<CommitPiece> NextPieceAsync()
+    private async ValueTask<CommitPiece> NextPieceAsync() => known == null ? await PlanNextAsync() : known.Next();
+
+    private async ValueTask<CommitPiece> PlanNextAsync()
     {
         CommitPiece piece = default;
         await DoAsync(isRead: true, async () => piece = await planner.NextAsync());
@@ -127,6 +161,8 @@ public sealed class CommitJob : BlockJob
 
     private ValueTask CopyAsync(CommitPiece piece) => DoAsync(isRead: false, async () =>
     {
+        if (nodes.Guard is { } guard)
+            await guard.ProtectAsync(piece.Offset, piece.Length);
         await copier.CopyAsync(piece.Offset, piece.Length);
         Progress.Advance(piece.Length);
     });

@@ -17,6 +17,7 @@ internal sealed class CommitNodes
     private readonly List<NodeLink> frozen = [];
     private readonly bool wasReadOnly;
     private CommitTopNode? filter;
+    private OverlayHold? hold;
 
     public CommitNodes(BlockGraph graph, Job job, CommitRequest request)
     {
@@ -26,6 +27,9 @@ internal sealed class CommitNodes
         wasReadOnly = request.Base.Settings.ReadOnly;
     }
 
+    /// <summary>Keeps the base's other overlays as they are; null where nobody wants that.</summary>
+    public OverlayGuard? Guard => hold?.Guard;
+
     /// <summary>Makes the base writable, puts the filter in, and keeps the chain as it is.</summary>
     /// <exception cref="BlockException">Why not; <see cref="ReleaseAsync"/> undoes what was done.</exception>
     public async ValueTask TakeAsync()
@@ -33,6 +37,8 @@ internal sealed class CommitNodes
         nodes.Use(request.Device, "main node", None, NodeLink.AllPermissions, NodeOperation.Delete);
         if (wasReadOnly)
             await GraphReopener.SetReadOnlyAsync(graph, request.Base, readOnly: false);
+        if (request.Protection is { } wanted)
+            await HoldOverlaysAsync(wanted);
         await InsertFilterAsync();
         UseChain();
         Freeze();
@@ -47,6 +53,8 @@ internal sealed class CommitNodes
     {
         // Why now: whoever uses the base by its overlays next does not tolerate writers.
         GiveBack();
+        if (hold != null)
+            await hold.GiveBackAsync();
         await BackingMove.RunAsync(graph, filter!, request.Base, backingFile);
     }
 
@@ -54,10 +62,18 @@ internal sealed class CommitNodes
     public async ValueTask ReleaseAsync()
     {
         GiveBack();
+        if (hold != null)
+            await hold.GiveBackAsync();
         nodes.Release();
         await TryAsync(RemoveFilterAsync);
         if (wasReadOnly)
             await TryAsync(() => GraphReopener.SetReadOnlyAsync(graph, request.Base, readOnly: true));
+    }
+
+    private async ValueTask HoldOverlaysAsync(OverlayProtection wanted)
+    {
+        hold = await OverlayHold.TakeAsync(graph, request.Base, request.Top, wanted, nodes.Description, JobNodes.ReasonOf(JobType.Commit));
+        hold.UseBy(nodes);
     }
 
     private async ValueTask InsertFilterAsync()
@@ -85,7 +101,7 @@ internal sealed class CommitNodes
         foreach (var node in NodeChain.Above(request.Base, request.Top))
         {
             var isFilterOnBase = NodeChain.SkipFilters(node) == lastImage;
-            nodes.Use(node, "intermediate node", None, Write | WriteUnchanged | (isFilterOnBase ? ConsistentRead : None), JobNodes.BlockedInChain);
+            nodes.Use(node, "intermediate node", None, Write | WriteUnchanged | (isFilterOnBase || hold != null ? ConsistentRead : None), JobNodes.BlockedInChain);
         }
 
         nodes.Use(request.Base, "base", None, NodeLink.AllPermissions, BlockedInBase);

@@ -11,7 +11,7 @@ namespace BlockUring.Jobs.Commit;
 internal sealed class CommitPlanner
 {
     // Why: a pause waits for what is in flight, and zeroes may have to be written out.
-    private const long MaxZeroes = 64 << 20;
+    internal const long MaxZeroes = 64 << 20;
 
     private readonly BlockNode top;
     private readonly BlockNode bottom;

@@ -22,6 +22,9 @@ public sealed record CommitRequest(JobSettings Settings, BlockNode Device, Block
     /// <summary>Whether overlays outside the chain from top to base may show other data afterwards.</summary>
     public bool InvalidatesOverlays { get; init; }
 
+    /// <summary>Which overlays are kept as they are, besides all that are open; null for a commit that keeps none.</summary>
+    public OverlayProtection? Protection { get; init; }
+
     /// <summary>
     /// Whether top is written to meanwhile, or is what writers will be attached to: the commit then follows the writes and ends with the base in
     /// top's place.

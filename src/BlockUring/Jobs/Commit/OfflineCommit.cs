@@ -17,6 +17,7 @@ public sealed class OfflineCommit
     private readonly CommitRequest request;
     private readonly JobCrew crew;
     private readonly RateLimit limit;
+    private readonly DiskUser user = new("an unnamed block device");
 
     private OfflineCommit(BlockGraph graph, CommitRequest request)
     {
@@ -43,7 +44,8 @@ public sealed class OfflineCommit
         await GraphReopener.SetReadOnlyAsync(graph, request.Base, readOnly: false);
         try
         {
-            await new OfflineCommit(graph, request) { Advanced = advanced }.MoveAsync(empties);
+            var commit = new OfflineCommit(graph, request) { Advanced = advanced };
+            await (request.Protection == null ? commit.MoveAsync(empties) : commit.MoveSafelyAsync(empties, request.Protection));
         }
         finally
         {
@@ -56,13 +58,39 @@ public sealed class OfflineCommit
         // Why a filter: whoever uses the base as a backing file tolerates no writer.
         var filter = new CommitTopNode(graph.NextAutoName(), request.Base) { IsImplicit = true };
         await GraphEditor.InsertAsync(graph, filter, request.Base);
-        var user = new DiskUser("an unnamed block device");
+        try
+        {
+            await MoveAsync(empties, null);
+        }
+        finally
+        {
+            await GraphEditor.RemoveAsync(graph, filter);
+        }
+    }
+
+    private async ValueTask MoveSafelyAsync(bool empties, OverlayProtection wanted)
+    {
+        var hold = await OverlayHold.TakeAsync(
+            graph, request.Base, request.Top, wanted, user.Description, JobNodes.ReasonOf(JobType.Commit));
+        try
+        {
+            hold.UseBy(user);
+            await MoveAsync(empties, hold.Guard);
+        }
+        finally
+        {
+            await hold.GiveBackAsync();
+        }
+    }
+
+    private async ValueTask MoveAsync(bool empties, OverlayGuard? guard)
+    {
         try
         {
             graph.Attach(user, request.Base, "root", ConsistentRead | Write | Resize, ConsistentRead | WriteUnchanged);
             if (empties)
                 graph.Attach(user, request.Top, "root", WriteUnchanged, NodeLink.AllPermissions);
-            await CopyAsync();
+            await CopyAsync(guard);
             await request.Base.FlushAsync();
             if (empties)
                 await EmptyAsync();
@@ -71,11 +99,10 @@ public sealed class OfflineCommit
         {
             foreach (var link in user.Links.ToArray())
                 graph.Detach(link);
-            await GraphEditor.RemoveAsync(graph, filter);
         }
     }
 
-    private async ValueTask CopyAsync()
+    private async ValueTask CopyAsync(OverlayGuard? guard)
     {
         var (top, bottom) = (request.Top, request.Base);
         if (bottom.Length < top.Length)
@@ -84,18 +111,47 @@ public sealed class OfflineCommit
         using var copier = new RangeCopier(graph.Scheduler, top, bottom, settings);
         var planner = new CommitPlanner(top, bottom, settings) { Skipped = Advanced };
         crew.EndPause();
-        await crew.RunAsync(CommitJob.WorkerCount, _ => CopyPiecesAsync(planner, copier));
+        if (guard is { IsIdle: false })
+        {
+            var ranges = await ProtectAsync(guard, planner, settings);
+            await crew.RunAsync(CommitJob.WorkerCount, _ => CopyPiecesAsync(() => new(ranges.Next()), copier, guard));
+        }
+        else
+        {
+            await crew.RunAsync(CommitJob.WorkerCount, _ => CopyPiecesAsync(planner.NextAsync, copier, guard));
+        }
     }
 
-    private async ValueTask CopyPiecesAsync(CommitPlanner planner, RangeCopier copier)
+    // As the job does it: the plan first, then the overlays, and one flush of each.
+    private async ValueTask<CommitRanges> ProtectAsync(OverlayGuard guard, CommitPlanner planner, RangeCopySettings settings)
     {
+        var ranges = new CommitRanges(request.Top.Length, settings);
         for (var piece = await planner.NextAsync(); piece.Length > 0; piece = await planner.NextAsync())
+            ranges.Add(piece);
+        await crew.RunAsync(CommitJob.WorkerCount, async _ =>
+        {
+            for (var piece = ranges.Next(); piece.Length > 0; piece = ranges.Next())
+            {
+                crew.ThrowIfStopped();
+                await guard.CopyAsync(piece.Offset, piece.Length);
+            }
+        });
+        await guard.SettleAsync();
+        ranges.Restart();
+        return ranges;
+    }
+
+    private async ValueTask CopyPiecesAsync(Func<ValueTask<CommitPiece>> next, RangeCopier copier, OverlayGuard? guard)
+    {
+        for (var piece = await next(); piece.Length > 0; piece = await next())
         {
             if (!piece.IsZero && limit.Reserve(piece.Length) is var wait && wait > TimeSpan.Zero)
                 await graph.Scheduler.DelayAsync(wait);
             crew.ThrowIfStopped();
             try
             {
+                if (guard != null)
+                    await guard.ProtectAsync(piece.Offset, piece.Length);
                 await copier.CopyAsync(piece.Offset, piece.Length);
             }
             catch (CopyFailureException e)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Copy;
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
@@ -122,6 +123,7 @@ public sealed class MirrorJob : BlockJob
             while (!scan.IsOver)
             {
                 await ScanAsync();
+                await ProtectFoundAsync();
                 await CopyDirtyAsync();
             }
 
@@ -183,7 +185,7 @@ public sealed class MirrorJob : BlockJob
         }
 
         await nodes.ReleaseAsync();
-        if (request.WasReadOnly && !(hasSucceeded && isCompleting))
+        if (request.WasReadOnly && !(hasSucceeded && isCompleting && request.Hold == null))
             await MirrorStart.MakeReadOnlyAsync(graph, request.Target);
     }
 
@@ -233,21 +235,28 @@ public sealed class MirrorJob : BlockJob
     {
         while (!scan.IsOver && copy.RemainingBytes < ScanBytes)
         {
-            await EnterAsync();
-            JobErrorAction? failed;
-            try
-            {
-                failed = await TryAsync(scan.StepAsync());
-                ShowProgress();
-            }
-            finally
-            {
-                Exit();
-            }
-
-            if (failed == JobErrorAction.Ignore)
-                await SleepAsync(backoff.Next());
+            await StepAsync(scan.StepAsync);
+            ShowProgress();
         }
+    }
+
+    // What is going to be copied goes into the overlays that are kept, as far as they lack it, with one flush of each for all of it. What fails here
+    // is tried once more when it is about to be written.
+    private async ValueTask ProtectFoundAsync()
+    {
+        if (request.Hold?.Guard is not { IsIdle: false } guard)
+            return;
+        var position = 0L;
+        await RunWorkersAsync(workerCount, async _ =>
+        {
+            while (copy.Dirty.NextDirtyArea(position, copy.Length, MirrorRequest.MaxChunk, out var offset, out var length))
+            {
+                position = offset + length;
+                await WaitForTurnAsync(length);
+                await StepAsync(() => guard.CopyAsync(offset, length));
+            }
+        });
+        await StepAsync(guard.SettleAsync);
     }
 
     private async ValueTask CopyDirtyAsync()
@@ -293,25 +302,12 @@ public sealed class MirrorJob : BlockJob
 
     private async ValueTask CopyPiecesAsync(CopyCursor cursor)
     {
+        Func<ValueTask> step = () => copy.CopyNextAsync(cursor);
         for (var length = copy.PeekNext(cursor); length > 0; length = copy.PeekNext(cursor))
         {
             ThrowIfWriteFailed();
             await WaitForTurnAsync(length);
-            await EnterAsync();
-            JobErrorAction? failed;
-            try
-            {
-                failed = await TryAsync(copy.CopyNextAsync(cursor));
-            }
-            finally
-            {
-                Exit();
-            }
-
-            // Why: a disk that fails for good would otherwise be asked without end, as fast as it can say no.
-            if (failed == JobErrorAction.Ignore)
-                await SleepAsync(backoff.Next());
-            else if (failed == null)
+            if (await StepAsync(step) == null)
                 backoff.Reset();
         }
     }
@@ -345,50 +341,48 @@ public sealed class MirrorJob : BlockJob
         }
     }
 
-    // What failed is dirty still: the next pass tries it once more.
-    private async ValueTask<JobErrorAction?> TryAsync(ValueTask work)
+    // One request in its turn. What fails is tried again by whoever asked for it, dirty as it is; the answer says whether it has failed.
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<JobErrorAction?> StepAsync(Func<ValueTask> step)
     {
+        await EnterAsync();
+        JobErrorAction action;
         try
         {
-            await work;
+            await step();
             return null;
         }
         catch (CopyFailureException e)
         {
-            hasFailedInPass = true;
-            var action = HandleError(e.IsRead ? request.OnSourceError : request.OnTargetError, e.IsRead, e.Cause);
-            ChooseWay();
-            if (action == JobErrorAction.Report)
-                throw e.Cause;
-            return action;
+            action = Judge(e.IsRead, e.Cause);
         }
+        catch (BlockException e)
+        {
+            action = Judge(isRead: false, e);
+        }
+        finally
+        {
+            Exit();
+        }
+
+        // Why: a disk that fails for good would otherwise be asked without end, as fast as it can say no.
+        if (action == JobErrorAction.Ignore)
+            await SleepAsync(backoff.Next());
+        return action;
+    }
+
+    private JobErrorAction Judge(bool isRead, BlockException failure)
+    {
+        hasFailedInPass = true;
+        var action = HandleError(isRead ? request.OnSourceError : request.OnTargetError, isRead, failure);
+        ChooseWay();
+        return action == JobErrorAction.Report ? throw failure : action;
     }
 
     private async ValueTask FlushAsync()
     {
-        while (true)
-        {
-            await EnterAsync();
-            JobErrorAction action;
-            try
-            {
-                await nodes.FinishTargetAsync();
-                return;
-            }
-            catch (BlockException e)
-            {
-                action = HandleError(request.OnTargetError, isRead: false, e);
-                if (action == JobErrorAction.Report)
-                    throw;
-            }
-            finally
-            {
-                Exit();
-            }
-
-            if (action == JobErrorAction.Ignore)
-                await SleepAsync(backoff.Next());
-        }
+        while (await StepAsync(nodes.FinishTargetAsync) != null)
+            continue;
     }
 
     private async ValueTask<bool> TryFlushAsync()

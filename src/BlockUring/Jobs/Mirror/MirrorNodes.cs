@@ -1,6 +1,7 @@
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
 using BlockUring.Jobs.Backup;
+using BlockUring.Jobs.Commit;
 using BlockUring.Storage;
 using static BlockUring.Storage.ImagePermissions;
 
@@ -21,6 +22,7 @@ internal sealed class MirrorNodes
     private readonly List<NodeLink> frozen = [];
     private BlockNode? replaced;
     private OperationBlocker? replaceBlocker;
+    private BlockNode? leftOut;
 
     public MirrorNodes(BlockGraph graph, MirrorRequest request, MirrorTopNode filter, JobNodes nodes)
     {
@@ -37,6 +39,7 @@ internal sealed class MirrorNodes
         nodes.Use(filter, "main node", ConsistentRead, NodeLink.AllPermissions, NodeOperation.Resize | NodeOperation.Replace | NodeOperation.Delete);
         if (request.IsCommit)
         {
+            request.Hold?.UseBy(nodes);
             UseChain();
             return;
         }
@@ -52,18 +55,22 @@ internal sealed class MirrorNodes
         if (replaceBlocker != null)
             replaced!.Blockers.Remove(replaceBlocker);
         replaceBlocker = null;
-        foreach (var link in frozen)
-            link.Unfreeze(nodes.Description);
-        frozen.Clear();
+        Unfreeze();
         nodes.Release();
         if (!filter.IsClosed)
             await GraphEditor.RemoveAsync(graph, filter);
+        if (request.Hold != null)
+            await request.Hold.GiveBackAsync();
+        if (leftOut is { IsClosed: false })
+            await graph.CloseIfUnusedAsync(leftOut);
     }
 
     /// <summary>Finds the node whose place the target will take, and keeps others from replacing it until then.</summary>
     /// <exception cref="BlockException">It cannot be replaced now.</exception>
     public void DemandReplaceable()
     {
+        if (request.Hold != null)
+            return;
         var node = MirrorDemands.FindReplaced(graph, request);
         foreach (var link in LinksToMove(node))
             link.DemandNotFrozen();
@@ -83,7 +90,12 @@ internal sealed class MirrorNodes
         // The rest of the last sector, which a source may lack, reads as zeroes there.
         var (start, end) = (request.Source.Length, request.Target.Length);
         if (start < end && end - start < 512 && !(await request.Target.GetStatusAsync(start, end - start)).IsZero)
+        {
+            if (request.BeforeTargetWrite != null)
+                await request.BeforeTargetWrite(start, end - start);
             await request.Target.WriteZeroesAsync(start, end - start);
+        }
+
         await request.Target.FlushAsync();
     }
 
@@ -91,6 +103,12 @@ internal sealed class MirrorNodes
     /// <exception cref="BlockException">Why not; everything is as before.</exception>
     public async ValueTask PivotAsync()
     {
+        if (request.Hold != null)
+        {
+            await LeaveOutAsync(request.Hold);
+            return;
+        }
+
         var node = MirrorDemands.FindReplaced(graph, request);
         var (target, oldBacking) = (request.Target, request.Target.BackingLink?.Node);
         graph.SolvePermissions();
@@ -106,6 +124,46 @@ internal sealed class MirrorNodes
                 await GraphEditor.SetBackingAsync(graph, target, oldBacking);
             throw;
         }
+    }
+
+    // The source comes to lie right over the target, in the graph and in its header, and stays in its place: where overlays are kept, nobody may write
+    // the target from now on either.
+    private async ValueTask LeaveOutAsync(OverlayHold hold)
+    {
+        var layer = (FormatNode)NodeChain.SkipFilters(request.Source);
+        var old = layer.BackingLink!.Node;
+        await hold.GiveBackAsync();
+        if (NodeChain.SkipFilters(old) == NodeChain.SkipFilters(request.Target))
+            return;
+        Unfreeze();
+        leftOut = old;
+        await GraphEditor.SetBackingAsync(graph, layer, request.Target);
+        try
+        {
+            await BackingName.SetAsync(graph, layer, BackingName.NameFrom(layer.FileName, request.Target.FileName));
+        }
+        catch (BlockException)
+        {
+            await GraphEditor.SetBackingAsync(graph, layer, old);
+            throw;
+        }
+
+        // A node that was defined inside those that are left out belongs to whom they belonged to.
+        for (var heir = request.Target; heir.InheritsFrom is { } above; heir = above)
+        {
+            if (above == layer)
+            {
+                request.Target.InheritsFrom = layer;
+                break;
+            }
+        }
+    }
+
+    private void Unfreeze()
+    {
+        foreach (var link in frozen)
+            link.Unfreeze(nodes.Description);
+        frozen.Clear();
     }
 
     // Why not those below the filter: a filter that was put between it and the source goes with the source. Why not jobs: they mean this very node.
@@ -162,7 +220,7 @@ internal sealed class MirrorNodes
                 node,
                 isSource ? "source" : "intermediate node",
                 None,
-                isSource ? NodeLink.AllPermissions : Write | WriteUnchanged | (isFilterOnBase ? ConsistentRead : None),
+                isSource ? NodeLink.AllPermissions : Write | WriteUnchanged | (isFilterOnBase || request.Hold != null ? ConsistentRead : None),
                 JobNodes.BlockedInChain | (isSource ? BlockedAtSource : NodeOperation.None));
             var link = NodeChain.LinkBelow(node)!;
             link.Freeze(nodes.Description);

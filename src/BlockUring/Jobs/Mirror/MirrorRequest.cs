@@ -1,6 +1,7 @@
 using BlockUring.Bitmaps;
 using BlockUring.Graph;
 using BlockUring.Jobs.Backup;
+using BlockUring.Jobs.Commit;
 
 namespace BlockUring.Jobs.Mirror;
 
@@ -69,6 +70,12 @@ public sealed record MirrorRequest(JobSettings Settings, BlockNode Source, Block
 
     /// <summary>Whether the target is a node of the source's backing chain: the commit of an active layer.</summary>
     internal bool IsCommit { get; init; }
+
+    /// <summary>For a commit, which overlays of the target are kept as they are, besides all that are open; null when none are.</summary>
+    internal OverlayProtection? Protection { get; init; }
+
+    /// <summary>The overlays that are kept.</summary>
+    internal OverlayHold? Hold { get; init; }
 
     /// <summary>Whether the target of a commit was read-only before.</summary>
     internal bool WasReadOnly { get; init; }

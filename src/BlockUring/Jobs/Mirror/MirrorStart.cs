@@ -1,5 +1,6 @@
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
+using BlockUring.Jobs.Commit;
 using BlockUring.Storage;
 
 namespace BlockUring.Jobs.Mirror;
@@ -40,12 +41,22 @@ internal static class MirrorStart
     {
         var wasReadOnly = request.Target.Settings.ReadOnly;
         await GraphReopener.SetReadOnlyAsync(graph, request.Target, readOnly: false);
+        OverlayHold? hold = null;
         try
         {
+            if (request.Protection is { } wanted)
+            {
+                var by = JobNodes.DescriptionOf(JobType.Commit, request.Settings.Id);
+                hold = await OverlayHold.TakeAsync(graph, request.Target, request.Source, wanted, by, JobNodes.ReasonOf(JobType.Commit));
+                request = request with { Hold = hold, BeforeTargetWrite = hold.Guard.ProtectAsync };
+            }
+
             return await RunAsync(graph, jobs, request with { WasReadOnly = wasReadOnly });
         }
         catch
         {
+            if (hold != null)
+                await hold.GiveBackAsync();
             if (wasReadOnly)
                 await MakeReadOnlyAsync(graph, request.Target);
             throw;

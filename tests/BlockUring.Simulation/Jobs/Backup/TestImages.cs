@@ -29,6 +29,8 @@ internal sealed class TestImages(BufferPool buffers, Random random)
             options["compat"] = compat;
         if (random.Next(3) == 0 && clusterLength >= 16384 && compat != "0.10")
             options["extended_l2"] = "on";
+        else if (random.Next(6) == 0)
+            options["compat"] = "0.10";
         if (backing != null)
             (options["backing_file"], options["backing_fmt"]) = (backing, backingFormat);
         var host = Host();
@@ -47,6 +49,8 @@ internal sealed class TestImages(BufferPool buffers, Random random)
                 Write(image, offset, (int)length);
             else if (random.Next(3) == 0)
                 image.WriteZeroesAsync(offset, length).Now();
+            else if (random.Next(6) == 0)
+                image.DiscardAsync(offset, length).Now();
             offset += length;
         }
 
