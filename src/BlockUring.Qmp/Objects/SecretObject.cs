@@ -1,4 +1,3 @@
-using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using BlockUring.Native.Interop;
@@ -52,7 +51,7 @@ internal sealed class SecretObject : UserObject
         if (keyId != null)
             throw new QmpException("Secrets that are encrypted by another secret ('keyid') are not supported");
         var given = data != null ? Encoding.UTF8.GetBytes(data) : await LoadAsync(context.Scheduler, file!);
-        Content = format == "base64" ? Decode(given) : given;
+        Content = format == "base64" ? Base64Text.Decode(given) : given;
     }
 
     private static async ValueTask<byte[]> LoadAsync(Scheduler scheduler, string path)
@@ -60,16 +59,6 @@ internal sealed class SecretObject : UserObject
         var load = new FileLoad(path);
         await scheduler.OffloadAsync(load);
         return load.Content ?? throw new QmpException($"Unable to read {path}: {load.Reason}");
-    }
-
-    private static byte[] Decode(byte[] text)
-    {
-        var characters = Array.FindAll(text, b => b is not ((byte)'\n' or (byte)'\r'));
-        if (!Base64.IsValid(characters, out var length))
-            throw new QmpException("Base64 data contains invalid characters");
-        var decoded = new byte[length];
-        Base64.DecodeFromUtf8(characters, decoded, out _, out _);
-        return decoded;
     }
 
     private static string? TextOf(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetString() : null;
