@@ -191,7 +191,7 @@ public sealed class ChardevTests : DaemonTestBase
             chardev-change {'id':'f','backend':{'type':'null','data':{}}}
             ringbuf-read {'device':'r','size':7}
             $ head -c 7 out
-            $ exec 3<p.out; head -n 1 <&3 | head -c 7; echo; printf '{"execute":"qmp_capabilities"}{"execute":"query-chardev-zork","id":1}' >p.in; head -n 2 <&3
+            $ exec 3<p.out; head -n 1 <&3 | head -c 7; echo; printf '{"execute":"qmp_capabilities"}{"execute":"query-chardev-zork","id":1}' >p.in; head -n 2 <&3 | tr -d '\r'
             """);
     });
 

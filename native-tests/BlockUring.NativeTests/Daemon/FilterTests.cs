@@ -40,6 +40,74 @@ public sealed class FilterTests : DaemonTestBase
         blockdev-del {'node-name':'t'}
         """);
 
+    [Theory, MemberData(nameof(Sides))]
+    public void CompressStoresClustersCompressed(Side side) => Play(
+        side,
+        """
+        $ truncate -s 1M d.raw && qemu-io -f raw -c 'write -q -P 1 0 1M' d.raw && qemu-img create -q -f qcow2 q.qcow2 1M
+        $ qemu-img create -q -f qcow2 big.qcow2 -o cluster_size=2M 4M && truncate -s 4M b.raw && qemu-io -f raw -c 'write -q -P 2 0 4M' b.raw
+        daemon --blockdev file,node-name=d,filename=d.raw --blockdev qcow2,node-name=q,file.driver=file,file.filename=q.qcow2
+        mask len offset actual-size filename
+        blockdev-add {'driver':'raw','node-name':'r','file':'d'}
+        blockdev-add {'driver':'compress','node-name':'c','file':'q'}
+        blockdev-add {'driver':'compress','node-name':'c2','file':'c'}
+        blockdev-add {'driver':'compress','node-name':'c2','file':'r'}
+        blockdev-add {'driver':'compress','node-name':'c2','file':'zork'}
+        blockdev-add {'driver':'compress','node-name':'c2'}
+        show c drv image
+        blockdev-backup {'job-id':'j','device':'d','target':'c','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        blockdev-add {'driver':'compress','node-name':'big','file':{'driver':'qcow2','file':{'driver':'file','filename':'big.qcow2'}}}
+        blockdev-add {'driver':'raw','node-name':'b','file':{'driver':'file','filename':'b.raw'}}
+        blockdev-backup {'job-id':'j','device':'b','target':'big','sync':'full'}
+        wait JOB_STATUS_CHANGE j null
+        quit
+        exit
+        $ qemu-img compare d.raw q.qcow2 && qemu-img compare b.raw big.qcow2
+        $ qemu-img check q.qcow2 | grep -v offset && qemu-img check big.qcow2 | grep -v offset
+        """);
+
+    // The peer refuses a disk that ends inside a cluster, and to write to a cluster that holds something.
+    [Fact]
+    public void CompressTakesEveryDiskAndEveryCluster()
+    {
+        if ((DaemonUnderTest.WhyMissing(Side.Peer) ?? DaemonUnderTest.WhyMissing(Side.Ours)) is { } reason)
+            Assert.Skip(reason);
+        using var scenario = new Scenario(Side.Ours);
+        scenario.Play("""
+            $ truncate -s 3146240 d.raw && qemu-io -f raw -c 'write -q -P 1 0 3146240' -c 'write -q -z 1M 1M' d.raw
+            $ qemu-img create -q -f qcow2 base.qcow2 3146240 && qemu-io -c 'write -q -P 9 0 3146240' base.qcow2
+            $ for i in a b; do qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 $i.qcow2; done; qemu-io -c 'write -q -P 3 0 128k' a.qcow2
+            $ qemu-img create -q -f qcow2 big.qcow2 -o cluster_size=2M,compression_type=zstd 3146240
+            daemon --blockdev file,node-name=d,filename=d.raw
+            blockdev-add {'driver':'compress','node-name':'a','file':{'driver':'qcow2','file':{'driver':'file','filename':'a.qcow2'}}}
+            blockdev-add {'driver':'compress','node-name':'b','file':{'driver':'qcow2','file':{'driver':'file','filename':'b.qcow2'}}}
+            blockdev-add {'driver':'compress','node-name':'big','file':{'driver':'qcow2','file':{'driver':'file','filename':'big.qcow2'}}}
+            blockdev-backup {'job-id':'j','device':'d','target':'a','sync':'full'}
+            wait JOB_STATUS_CHANGE j null
+            blockdev-backup {'job-id':'j','device':'d','target':'a','sync':'full'}
+            wait JOB_STATUS_CHANGE j null
+            blockdev-backup {'job-id':'j','device':'d','target':'big','sync':'full'}
+            wait JOB_STATUS_CHANGE j null
+            human-monitor-command {'command-line':'qemu-io b \"write -q -P 5 100k 1k\"'}
+            human-monitor-command {'command-line':'qemu-io b \"write -q -P 6 101k 200k\"'}
+            human-monitor-command {'command-line':'qemu-io b \"write -q -z 110k 1k\"'}
+            human-monitor-command {'command-line':'qemu-io b \"read -q -P 5 100k 1k\"'}
+            quit
+            exit
+            $ qemu-img compare d.raw a.qcow2 && qemu-img compare d.raw big.qcow2
+            $ qemu-img check a.qcow2 | grep -v offset && qemu-img check big.qcow2 | grep -v offset && qemu-img check b.qcow2 | grep -v offset
+            $ qemu-io -c 'read -q -P 5 100k 1k' -c 'read -q -P 6 101k 9k' -c 'read -q -P 0 110k 1k' -c 'read -q -P 6 111k 190k' b.qcow2
+            $ qemu-io -c 'read -q -P 9 0 100k' -c 'read -q -P 9 301k 2M' b.qcow2
+            """);
+        var story = scenario.Transcript.ToString();
+        Assert.DoesNotContain("rror:", story, StringComparison.Ordinal);
+        Assert.DoesNotContain("failed", story, StringComparison.Ordinal);
+        Assert.Equal(2, story.Split("Images are identical.").Length - 1);
+        Assert.Equal(3, story.Split("100.00% compressed clusters").Length - 1);
+        Assert.Equal(1, story.Split("exit code").Length - 1);
+    }
+
     // The filter cbw keeps in t what is written over in d; sa shows d as it was; w writes 64 KiB at 128 KiB through the filter.
     private const string Fleecing = """
         $ truncate -s 1M d.raw && qemu-io -f raw -c 'write -q -P 1 0 1M' d.raw && cp d.raw before.raw
