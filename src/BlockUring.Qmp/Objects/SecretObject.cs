@@ -6,7 +6,7 @@ using Microsoft.Win32.SafeHandles;
 
 namespace BlockUring.Qmp.Objects;
 
-/// <summary>A password or key, given directly or in a file.</summary>
+/// <summary>A password or key, given directly or in a file, in plain or encrypted by another one.</summary>
 internal sealed class SecretObject : UserObject
 {
     private const int MaxBytes = 1 << 20;
@@ -48,10 +48,18 @@ internal sealed class SecretObject : UserObject
             throw new QmpException("'file' and 'data' are mutually exclusive");
         if (data == null && file == null)
             throw new QmpException("Either 'file' or 'data' must be provided");
-        if (keyId != null)
-            throw new QmpException("Secrets that are encrypted by another secret ('keyid') are not supported");
         var given = data != null ? Encoding.UTF8.GetBytes(data) : await LoadAsync(context.Scheduler, file!);
-        Content = format == "base64" ? Base64Text.Decode(given) : given;
+        if (keyId != null)
+            Content = SecretDecryption.Run(KeyOf(context, keyId), iv, format, given);
+        else
+            Content = format == "base64" ? Base64Text.Decode(given) : given;
+    }
+
+    private static byte[] KeyOf(MonitorContext context, string id)
+    {
+        var found = context.Objects.Find<UserObject>(id) ?? throw new QmpException($"No secret with id '{id}'");
+        var secret = found as SecretObject ?? throw new QmpException($"Object with id '{id}' is not a secret");
+        return secret.Content ?? throw new QmpException($"Secret with id '{id}' has no data");
     }
 
     private static async ValueTask<byte[]> LoadAsync(Scheduler scheduler, string path)
@@ -78,6 +86,10 @@ internal sealed class SecretObject : UserObject
                 using var handle = File.OpenHandle(path);
                 Content = ReadSome(handle);
                 Reason = $"more than {MaxBytes} bytes";
+            }
+            catch (UnauthorizedAccessException) when (Directory.Exists(path))
+            {
+                Reason = $"Error reading file “{path}”: {Errno.Message(Errno.EISDIR)}";
             }
             catch (Exception e) when (e is IOException or ArgumentException)
             {
