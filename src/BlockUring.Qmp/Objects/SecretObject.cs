@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
-using Microsoft.Win32.SafeHandles;
 
 namespace BlockUring.Qmp.Objects;
 
@@ -64,53 +63,16 @@ internal sealed class SecretObject : UserObject
 
     private static async ValueTask<byte[]> LoadAsync(Scheduler scheduler, string path)
     {
-        var load = new FileLoad(path);
+        var load = new FileLoad(path, MaxBytes + 1);
         await scheduler.OffloadAsync(load);
-        return load.Content ?? throw new QmpException($"Unable to read {path}: {load.Reason}");
+        if (load.ErrorNumber == 0 && load.Content.Length <= MaxBytes)
+            return load.Content;
+        var reason = load.ErrorNumber == 0 ? $"more than {MaxBytes} bytes"
+            : $"{(load.ErrorNumber == Errno.EISDIR ? "Error reading file" : "Failed to open file")} “{path}”: {Errno.Message(load.ErrorNumber)}";
+        throw new QmpException($"Unable to read {path}: {reason}");
     }
 
     private static string? TextOf(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetString() : null;
 
     private static void Refuse(QomNode node, JsonElement value) => throw new QmpException("Property cannot be set after initialization");
-
-    private sealed class FileLoad(string path) : WorkItem
-    {
-        public byte[]? Content { get; private set; }
-
-        public string Reason { get; private set; } = "";
-
-        protected override void Execute()
-        {
-            try
-            {
-                using var handle = File.OpenHandle(path);
-                Content = ReadSome(handle);
-                Reason = $"more than {MaxBytes} bytes";
-            }
-            catch (UnauthorizedAccessException) when (Directory.Exists(path))
-            {
-                Reason = $"Error reading file “{path}”: {Errno.Message(Errno.EISDIR)}";
-            }
-            catch (Exception e) when (e is IOException or ArgumentException)
-            {
-                Reason = ReasonOf(e is FileNotFoundException or DirectoryNotFoundException or ArgumentException ? Errno.ENOENT : Errno.EIO);
-            }
-            catch (UnauthorizedAccessException)
-            {
-                Reason = ReasonOf(Errno.EACCES);
-            }
-        }
-
-        // Why no longer than that: a device like /dev/zero has no end.
-        private static byte[]? ReadSome(SafeFileHandle handle)
-        {
-            var buffer = new byte[MaxBytes + 1];
-            var length = 0;
-            for (int count; length < buffer.Length && (count = RandomAccess.Read(handle, buffer.AsSpan(length), length)) > 0;)
-                length += count;
-            return length > MaxBytes ? null : buffer[..length];
-        }
-
-        private string ReasonOf(int errno) => $"Failed to open file “{path}”: {Errno.Message(errno)}";
-    }
 }

@@ -158,7 +158,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         {
             var oldLength = Length;
             if (newLength < oldLength && preallocation != PreallocationMode.Off)
-                throw new BlockException(BlockErrorKind.Invalid, "Preallocation can't be used for shrinking an image");
+                throw new BlockException(BlockErrorKind.Invalid, NoPreallocation(), Native.Interop.Errno.EINVAL);
             if (newLength > oldLength)
                 await ZeroTailAsync(oldLength);
             if (newLength != oldLength)
@@ -169,6 +169,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             writeLock.Release(held);
         }
     }
+
+    private string NoPreallocation() =>
+        Format.ClusterLength == 0 ? "Cannot use preallocation for shrinking files" : "Preallocation can't be used for shrinking an image";
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]

@@ -49,6 +49,6 @@ public sealed class JsonTextTests
     public void LinesNameListItemsByIndex()
     {
         var facts = new InfoObject { { "lazy-refcounts", true }, { "bitmaps", (IReadOnlyList<InfoObject>)[new InfoObject { { "name", "b" } }] } };
-        Assert.Equal("    lazy refcounts: true\n    bitmaps:\n        [0]:\n            name: b\n", JsonText.Lines(facts, 1));
+        Assert.Equal("    lazy refcounts: true\n    bitmaps:\n        [0]:\n            name: b\n", InfoText.Lines(facts, 1));
     }
 }

@@ -55,6 +55,9 @@ public sealed class Qcow2Image : ImageFormat
     public override CompressionType? Compression => Header.Compression;
 
     /// <inheritdoc/>
+    public override long VmStateOffset => Geometry.L1CountFor(Length) << Geometry.L1Shift;
+
+    /// <inheritdoc/>
     public override bool SupportsBitmaps => Header.Version >= 3;
 
     /// <summary>The internal snapshots, in the order of the table.</summary>
