@@ -340,8 +340,10 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             case MappingKind.Data:
                 return mapping.File!.ReadAsync(mapping.HostOffset, destination);
             case MappingKind.Compressed:
+                File.Announce(FileSteps.ReadCompressed);
                 return Format.ReadCompressedAsync(mapping, offset, destination);
             case MappingKind.Unallocated when Backing != null && offset < Backing.Length:
+                File.Announce(FileSteps.ReadBackingAio);
                 return Backing.ReadAsync(offset, destination);
             default:
                 destination.Span.Clear();

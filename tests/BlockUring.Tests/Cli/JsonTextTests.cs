@@ -18,7 +18,7 @@ public sealed class JsonTextTests
         var facts = new InfoObject();
         foreach (var name in expected.Order(StringComparer.Ordinal))
             facts.Add(name, 1);
-        Assert.Equal(expected, JsonText.Ordered(facts).Select(m => m.Key));
+        Assert.Equal(expected, InfoText.Ordered(facts).Select(m => m.Key));
     }
 
     [Fact]
