@@ -26,11 +26,11 @@ public static class ChardevFactory
         var log = OpenLog(options);
         try
         {
-            return new LoggedChardev(await MakeAsync(thread, options, inform), log);
+            return new LoggedChardev(thread, await MakeAsync(thread, options, inform), log);
         }
         catch (BlockException)
         {
-            await log.DisposeAsync();
+            _ = FileSystemCalls.Close(log);
             throw;
         }
     }
@@ -67,18 +67,12 @@ public static class ChardevFactory
         return chardev;
     }
 
-    private static FileStream OpenLog(ChardevOptions options)
+    private static int OpenLog(ChardevOptions options)
     {
-        try
-        {
-            var mode = options.AppendsToLog ? FileMode.Append : FileMode.Create;
-            return new(options.LogPath!, mode, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, 1);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            var errno = e is FileNotFoundException or DirectoryNotFoundException or ArgumentException ? Errno.ENOENT : Errno.EACCES;
-            throw new BlockException(BlockException.KindOf(errno), $"Could not create '{options.LogPath}': {Errno.Message(errno)}", errno, e);
-        }
+        var flags = OpenFlags.WriteOnly | OpenFlags.Create | (options.AppendsToLog ? OpenFlags.Append : OpenFlags.Truncate);
+        var log = FileSystemCalls.Open(options.LogPath!, flags);
+        return log >= 0 ? log
+            : throw new BlockException(BlockException.KindOf(-log), $"Could not create '{options.LogPath}': {Errno.Message(-log)}", -log);
     }
 
     private static Socket Listen(ChardevOptions options, out string address)

@@ -43,6 +43,17 @@ internal sealed class TruncateCommand : QemuIoCommand
         }
     }
 
-    private static bool TryParse(string text, out PreallocationMode mode) =>
-        Enum.TryParse(text, ignoreCase: true, out mode) && mode.ToString().ToLowerInvariant() == text;
+    private static bool TryParse(string text, out PreallocationMode mode)
+    {
+        PreallocationMode? found = text switch
+        {
+            "off" => PreallocationMode.Off,
+            "metadata" => PreallocationMode.Metadata,
+            "falloc" => PreallocationMode.Falloc,
+            "full" => PreallocationMode.Full,
+            _ => null,
+        };
+        mode = found ?? PreallocationMode.Off;
+        return found != null;
+    }
 }

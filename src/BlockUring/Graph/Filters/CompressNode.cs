@@ -16,8 +16,10 @@ namespace BlockUring.Graph.Filters;
 /// <param name="settings">The options that every node has.</param>
 /// <param name="scheduler">The graph's.</param>
 /// <param name="type">How the format below compresses.</param>
+#pragma warning disable CA1001 // Closing the node disposes of what it owns.
 public sealed class CompressNode(string name, NodeSettings settings, Scheduler scheduler, CompressionType type)
     : FilterNode(name, "compress", settings)
+#pragma warning restore CA1001
 {
     // Clusters of so many bytes are compressed at the same time.
     private const int MaxBatch = 1 << 20;
