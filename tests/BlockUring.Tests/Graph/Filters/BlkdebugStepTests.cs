@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Images;
 using BlockUring.Native.Interop;
 using BlockUring.Storage;
 using Xunit;

@@ -1,7 +1,6 @@
 using BlockUring.Graph;
 using BlockUring.Graph.Filters;
 using BlockUring.Images;
-using BlockUring.Storage;
 using Xunit;
 
 namespace BlockUring.Tests.Graph.Filters;
