@@ -47,6 +47,10 @@ public sealed class MonitorContext
     /// <summary>The character devices, in the order of their creation.</summary>
     public IReadOnlyList<Chardev> Chardevs => chardevs;
 
+    /// <summary>Makes a character device for chardev-add.</summary>
+    public Func<ChardevOptions, ValueTask<Chardev>> MakeChardev { get; init; } =
+        _ => throw new BlockException(BlockErrorKind.Unsupported, "There are no devices here");
+
     /// <summary>Whether a client has asked for the end.</summary>
     public bool IsQuitting { get; private set; }
 
@@ -67,13 +71,46 @@ public sealed class MonitorContext
     /// <exception cref="BlockException">There is one of this id.</exception>
     public void AddChardev(Chardev chardev)
     {
-        if (chardevs.Exists(c => c.Label == chardev.Label))
-        {
-            throw new BlockException(BlockErrorKind.Invalid, $"attempt to add duplicate property '{chardev.Label}' to object (type 'container')");
-        }
-
+        DemandUnused(chardev.Label);
         chardevs.Add(chardev);
     }
+
+    /// <summary>Makes and adds a character device.</summary>
+    /// <exception cref="BlockException">There is one of this id, or it cannot be made.</exception>
+    public async ValueTask OpenChardevAsync(ChardevOptions options)
+    {
+        DemandUnused(options.Id);
+        DemandStandardStream(options, null);
+        var chardev = await MakeChardev(options);
+        chardevs.Add(chardev);
+    }
+
+    /// <summary>
+    /// Makes a character device in the place of another one, which no monitor uses; where that fails it stays, unless both listen in the same
+    /// place.
+    /// </summary>
+    /// <exception cref="BlockException">It cannot be made.</exception>
+    internal async ValueTask ReplaceChardevAsync(Chardev old, ChardevOptions options)
+    {
+        DemandStandardStream(options, old);
+        // Why first in this case: whoever listens in a place takes its socket away with him.
+        var isSamePlace = options.Path != null && old.SocketPath == Path.GetFullPath(options.Path);
+        if (isSamePlace)
+            await RemoveChardevAsync(old);
+        chardevs.Add(await MakeChardev(options));
+        if (!isSamePlace)
+            await RemoveChardevAsync(old);
+    }
+
+    /// <summary>Takes out a character device that no monitor uses.</summary>
+    internal async ValueTask RemoveChardevAsync(Chardev chardev)
+    {
+        chardevs.Remove(chardev);
+        await chardev.StopAsync();
+    }
+
+    /// <summary>A character device; null when there is none of this id.</summary>
+    internal Chardev? TryFindChardev(string id) => chardevs.Find(c => c.Label == id);
 
     /// <summary>The node that a command's "device" or "node-name" means.</summary>
     /// <exception cref="QmpException">There is none.</exception>
@@ -119,4 +156,16 @@ public sealed class MonitorContext
 
     private static bool IsOfJob(BlockNode above) =>
         above is { IsFilter: true, IsMonitorOwned: false } && above.Parents.Any(l => l.Owner is JobNodes);
+
+    private void DemandUnused(string id)
+    {
+        if (TryFindChardev(id) != null)
+            throw new BlockException(BlockErrorKind.Invalid, $"attempt to add duplicate property '{id}' to object (type 'container')");
+    }
+
+    private void DemandStandardStream(ChardevOptions options, Chardev? except)
+    {
+        if (options.Backend == "stdio" && chardevs.Exists(c => c != except && c.IsStandardStream))
+            throw new BlockException(BlockErrorKind.Invalid, "cannot use stdio by multiple character devices");
+    }
 }

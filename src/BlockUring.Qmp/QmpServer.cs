@@ -10,7 +10,6 @@ public sealed class QmpServer(MonitorContext context)
     private static readonly TimeSpan LastWordsStep = TimeSpan.FromMilliseconds(5);
     private const int LastWordsStepCount = 100;
 
-    private readonly List<Chardev> served = [];
     private readonly List<LineSession> lineSessions = [];
     private readonly List<Func<ValueTask>> held = [];
     private bool isStopping;
@@ -47,7 +46,7 @@ public sealed class QmpServer(MonitorContext context)
     public async ValueTask StopAsync()
     {
         isStopping = true;
-        foreach (var chardev in served)
+        foreach (var chardev in context.Chardevs)
             await chardev.StopAsync();
         for (var i = 0; i < LastWordsStepCount && context.Events.Sessions.Any(s => !s.IsQuiet); i++)
             await context.Scheduler.DelayAsync(LastWordsStep);
@@ -64,7 +63,6 @@ public sealed class QmpServer(MonitorContext context)
         if (chardev.HasFrontend)
             throw new QmpException($"Device '{chardev.Label}' is in use");
         chardev.HasFrontend = true;
-        served.Add(chardev);
     }
 
     private async ValueTask ServeLinesAsync(Chardev chardev)

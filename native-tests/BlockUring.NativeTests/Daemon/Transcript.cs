@@ -69,12 +69,17 @@ internal sealed partial class Transcript(string folder)
     public string Show(JsonElement value)
     {
         if (value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 1 && value[0].ValueKind == JsonValueKind.Object)
-            return "[" + string.Join(",", value.EnumerateArray().Select(i => "\n      " + Show(i))) + "]";
+            return "[" + string.Join(",", InOrder(value).Select(i => "\n      " + Show(i))) + "]";
         using var stream = new MemoryStream();
         using (var writer = new Utf8JsonWriter(stream, Plain))
             Write(writer, value);
         return Encoding.UTF8.GetString(stream.ToArray());
     }
+
+    // Character devices come in any order.
+    private static IEnumerable<JsonElement> InOrder(JsonElement objects) => objects[0].TryGetProperty("label", out _)
+        ? objects.EnumerateArray().OrderBy(o => o.GetProperty("label").GetString(), StringComparer.Ordinal)
+        : objects.EnumerateArray();
 
     public override string ToString()
     {

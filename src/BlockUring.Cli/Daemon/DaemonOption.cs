@@ -17,7 +17,7 @@ internal sealed record DaemonOption(char Short, string Names, bool TakesValue, s
         new('V', "version", false, "", "output version information and exit"),
         new('T', "trace", true, "OPTIONS", "accepted for compatibility and ignored"),
         new('\0', "blockdev", true, "[driver=]DRIVER[,node-name=NAME][,OPTION=VALUE...]", "add a block node; JSON is accepted, too"),
-        new('\0', "chardev", true, "[backend=]BACKEND,id=ID[,OPTION=VALUE...]", "add a character device: socket, stdio or null"),
+        new('\0', "chardev", true, "[backend=]BACKEND,id=ID[,OPTION=VALUE...]", "add a character device: socket, stdio, file, pipe, ringbuf or null"),
         new('\0', "daemonize", false, "", "go to the background; the caller goes on once the start is complete"),
         new('\0', "export", true, "[type=]TYPE,id=ID,node-name=NAME[,OPTION=VALUE...]", "export a node"),
         new('\0', "monitor", true, "[chardev=]ID[,mode=control|readline][,pretty=on|off]", "serve QMP, or people who type, on a character device"),

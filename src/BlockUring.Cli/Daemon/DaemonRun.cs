@@ -2,6 +2,7 @@ using BlockUring.Cli.Img;
 using BlockUring.Graph;
 using BlockUring.Native.Uring;
 using BlockUring.Qmp;
+using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Startup;
 using BlockUring.Storage;
 
@@ -25,7 +26,11 @@ internal sealed class DaemonRun
         this.context = context;
         this.thread = thread;
         this.isBackground = isBackground;
-        monitor = new(thread, new LinuxFileHost(thread) { Warn = Warn }) { QuitRequested = End };
+        monitor = new(thread, new LinuxFileHost(thread) { Warn = Warn })
+        {
+            QuitRequested = End,
+            MakeChardev = options => ChardevFactory.OpenAsync(thread, options, context.Report),
+        };
         server = new(monitor) { IsHeld = true };
     }
 
@@ -52,7 +57,7 @@ internal sealed class DaemonRun
     {
         try
         {
-            var options = new StartupOptions(thread, monitor, server) { Inform = line => context.Output.Error.Write(line + "\n") };
+            var options = new StartupOptions(monitor, server);
             foreach (var word in words)
             {
                 if (!await ApplyAsync(options, word))

@@ -25,7 +25,7 @@ internal static class ImageInfoText
         if (description.Snapshots.Count > 0)
             AppendSnapshots(text, description.Snapshots);
         if (description.Specific != null)
-            text.Append("Format specific information:\n").Append(JsonText.Lines(description.Specific, 1));
+            text.Append("Format specific information:\n").Append(InfoText.Lines(description.Specific, 1));
         return text.ToString();
     }
 

@@ -5,10 +5,10 @@ namespace BlockUring.Cli.Shell;
 /// <summary>One line on a terminal, with the usual keys, completion and history. Something else may be printed between the keys.</summary>
 /// <param name="prompt">Before the line.</param>
 /// <param name="complete">What the text before the cursor can go on with.</param>
+/// <param name="history">The lines before, to which those that are read are added.</param>
 /// <param name="idle">Called again and again while no key comes; says what to print above the line, or null.</param>
-internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<string>> complete, Func<string?> idle)
+internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<string>> complete, ShellHistory history, Func<string?> idle)
 {
-    private readonly List<string> history = [];
     private readonly StringBuilder line = new();
     private int cursor;
     private int shownEntry;
@@ -18,7 +18,7 @@ internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<strin
     public string? Read()
     {
         line.Clear();
-        (cursor, shownEntry) = (0, history.Count);
+        (cursor, shownEntry) = (0, history.Lines.Count);
         Draw();
         while (true)
         {
@@ -39,8 +39,7 @@ internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<strin
 
         Console.Write("\n");
         var read = line.ToString();
-        if (read.Trim().Length > 0 && (history.Count == 0 || history[^1] != read))
-            history.Add(read);
+        history.Add(read);
         return read;
     }
 
@@ -87,12 +86,12 @@ internal sealed class LineEditor(string prompt, Func<string, IReadOnlyList<strin
 
     private void ShowEntry(int index)
     {
-        if (index < 0 || index > history.Count)
+        if (index < 0 || index > history.Lines.Count)
             return;
         shownEntry = index;
         line.Clear();
-        if (index < history.Count)
-            line.Append(history[index]);
+        if (index < history.Lines.Count)
+            line.Append(history.Lines[index]);
         cursor = line.Length;
     }
 

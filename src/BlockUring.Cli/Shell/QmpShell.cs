@@ -77,7 +77,8 @@ internal sealed class QmpShell
 
     private int Converse()
     {
-        var editor = new LineEditor("(qmp) ", line => Completion.Find(schema, line), () => client.TakeEvent(KeyStep) is { } e ? DescribeEvent(e) : null);
+        var history = new ShellHistory(ShellHistory.DefaultPath());
+        var editor = new LineEditor("(qmp) ", line => Completion.Find(schema, line), history, () => client.TakeEvent(KeyStep) is { } e ? DescribeEvent(e) : null);
         while (editor.Read() is { } line)
         {
             if (line.Trim() is "exit" or "q")

@@ -11,10 +11,10 @@ namespace BlockUring.Cli.Shell;
 internal sealed class TopCommand
 {
     private const int BarLength = 20;
-    private static readonly string[] Titles = ["job", "type", "status", "progress", "%", "left", "rate", "time left", "limit", "error"];
+    private static readonly string[] Titles = ["job", "type", "status", "progress", "%", "left", "rate", "dirty", "time left", "limit", "error"];
 
     private readonly QmpClient client;
-    private readonly Dictionary<string, (long Offset, long Time)> earlier = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (long Done, long Total, long Time)> earlier = new(StringComparer.Ordinal);
 
     private TopCommand(QmpClient client) => this.client = client;
 
@@ -68,7 +68,7 @@ internal sealed class TopCommand
     {
         var id = job.GetProperty("id").GetString()!;
         var (done, total) = (job.GetProperty("current-progress").GetInt64(), job.GetProperty("total-progress").GetInt64());
-        var rate = RateOf(id, done);
+        var rates = RatesOf(id, done, total);
         var speed = block.ValueKind == JsonValueKind.Object ? block.GetProperty("speed").GetInt64() : 0;
         var part = total > 0 ? (double)done / total : 0;
         var filled = (int)(part * BarLength);
@@ -80,20 +80,21 @@ internal sealed class TopCommand
             new string('#', filled) + new string('.', BarLength - filled),
             (100 * part).ToString("F1", CultureInfo.InvariantCulture),
             SizeFormat.Human(Math.Max(0, total - done)),
-            rate < 0 ? "-" : SizeFormat.Human(rate) + "/s",
-            rate <= 0 ? "-" : TimeSpan.FromSeconds((total - done) / rate).ToString("c", CultureInfo.InvariantCulture),
+            rates is { } known ? SizeFormat.Human(known.Rate) + "/s" : "-",
+            rates is { DirtyRate: > 0 } dirty ? SizeFormat.Human(dirty.DirtyRate) + "/s" : "-",
+            rates?.TimeFor(total - done) is { } time ? time.ToString("c", CultureInfo.InvariantCulture) : "-",
             speed == 0 ? "-" : SizeFormat.Human(speed) + "/s",
             job.TryGetProperty("error", out var error) ? error.GetString()! : "",
         ];
     }
 
-    // -1 for a job that is seen for the first time.
-    private long RateOf(string id, long done)
+    // None for a job that is seen for the first time.
+    private JobRates? RatesOf(string id, long done, long total)
     {
         var now = Stopwatch.GetTimestamp();
         var isKnown = earlier.TryGetValue(id, out var last);
-        earlier[id] = (done, now);
-        return isKnown ? (long)(Math.Max(0, done - last.Offset) / Math.Max(Stopwatch.GetElapsedTime(last.Time, now).TotalSeconds, 1e-3)) : -1;
+        earlier[id] = (done, total, now);
+        return isKnown ? JobRates.Between((last.Done, last.Total), (done, total), Stopwatch.GetElapsedTime(last.Time, now).TotalSeconds) : null;
     }
 
     private static string Format(List<string[]> rows)

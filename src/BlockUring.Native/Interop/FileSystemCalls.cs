@@ -16,7 +16,9 @@ public static unsafe class FileSystemCalls
     public static int Open(string path, OpenFlags flags)
     {
         var native = O_CLOEXEC | O_NOCTTY;
-        native |= flags.HasFlag(OpenFlags.Write) ? O_RDWR : O_RDONLY;
+        native |= flags.HasFlag(OpenFlags.Write) ? O_RDWR : flags.HasFlag(OpenFlags.WriteOnly) ? O_WRONLY : O_RDONLY;
+        native |= flags.HasFlag(OpenFlags.Append) ? O_APPEND : 0;
+        native |= flags.HasFlag(OpenFlags.Truncate) ? O_TRUNC : 0;
         native |= flags.HasFlag(OpenFlags.Create) ? O_CREAT : 0;
         native |= flags.HasFlag(OpenFlags.Direct) ? O_DIRECT : 0;
         int answer;

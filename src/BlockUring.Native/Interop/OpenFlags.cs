@@ -15,4 +15,13 @@ public enum OpenFlags
 
     /// <summary>Past the page cache (O_DIRECT).</summary>
     Direct = 4,
+
+    /// <summary>For writing and not for reading.</summary>
+    WriteOnly = 8,
+
+    /// <summary>Every write goes to the end.</summary>
+    Append = 16,
+
+    /// <summary>What it held is thrown away.</summary>
+    Truncate = 32,
 }

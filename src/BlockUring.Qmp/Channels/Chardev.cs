@@ -16,6 +16,15 @@ public abstract class Chardev
     /// <summary>Whether a monitor uses it.</summary>
     public bool HasFrontend { get; internal set; }
 
+    /// <summary>What it keeps of what was sent; null unless it is a device for that.</summary>
+    internal virtual RingBytes? Ring => null;
+
+    /// <summary>Whether it is standard input and output, which only one device can be.</summary>
+    internal virtual bool IsStandardStream => false;
+
+    /// <summary>Where clients find it in the file system, in full; null for another kind of address.</summary>
+    internal virtual string? SocketPath => null;
+
     /// <summary>Waits for the next client; the previous one's channel has been disposed of.</summary>
     /// <returns>Its channel, which the caller disposes of; null when there will be no further one.</returns>
     public abstract ValueTask<ByteChannel?> NextClientAsync();

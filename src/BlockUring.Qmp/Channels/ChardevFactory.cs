@@ -10,31 +10,69 @@ namespace BlockUring.Qmp.Channels;
 public static class ChardevFactory
 {
     private const int Backlog = 1;
+    private const int DefaultRingBytes = 65536;
 
     private static IPAddress AnyAddress => Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
 
     /// <summary>Makes a device.</summary>
     /// <param name="thread">Serves it.</param>
     /// <param name="options">What to make.</param>
-    /// <param name="inform">Receives a line when the start waits for a client.</param>
+    /// <param name="inform">Receives a line when the start waits for a client, and when a server cannot be reached that is tried again later.</param>
     /// <exception cref="BlockException">"Failed to bind socket to PATH: reason" and the like.</exception>
     public static async ValueTask<Chardev> OpenAsync(IoThread thread, ChardevOptions options, Action<string> inform)
     {
-        if (options.Backend == "stdio")
-            return new StdioChardev(thread, options.Id);
-        if (options.Backend == "null")
-            return new NullChardev(options.Id);
-        if (!options.IsServer)
-            return await ConnectAsync(thread, options);
+        if (options.LogPath == null)
+            return await MakeAsync(thread, options, inform);
+        var log = OpenLog(options);
+        try
+        {
+            return new LoggedChardev(thread, await MakeAsync(thread, options, inform), log);
+        }
+        catch (BlockException)
+        {
+            _ = FileSystemCalls.Close(log);
+            throw;
+        }
+    }
+
+    private static async ValueTask<Chardev> MakeAsync(IoThread thread, ChardevOptions options, Action<string> inform) => options.Backend switch
+    {
+        "stdio" => new StdioChardev(thread, options.Id),
+        "null" => new NullChardev(options.Id),
+        "ringbuf" or "memory" => new RingChardev(options.Id, options.Backend, options.RingBytes > 0 ? (int)options.RingBytes : DefaultRingBytes),
+        
+        // Why by another thread: opening a pipe without a reader waits for one.
+        "file" => await thread.OffloadAsync(() => FileChardev.OpenFile(thread, options)),
+        "pipe" => FileChardev.OpenPipe(thread, options),
+        _ when options.IsServer => await ServeAsync(thread, options, inform),
+        _ when options.ReconnectSeconds > 0 && options.Descriptor < 0 =>
+            new ReconnectingChardev(thread, options, () => ConnectAsync(thread, options), AddressText(options), inform),
+        _ when options.Descriptor >= 0 => new ConnectedChardev(thread, Inherit(options.Descriptor), options.Id, AddressText(options)),
+        _ => new ConnectedChardev(thread, await ConnectAsync(thread, options), options.Id, AddressText(options)),
+    };
+
+    private static string AddressText(ChardevOptions options) =>
+        options.Descriptor >= 0 ? $"fd:{options.Descriptor}" : options.Path != null ? $"unix:{options.Path}" : $"tcp:{options.Host}:{options.Port}";
+
+    private static async ValueTask<Chardev> ServeAsync(IoThread thread, ChardevOptions options, Action<string> inform)
+    {
         var listener = Listen(options, out var address);
         var chardev = new SocketChardev(thread, listener, options, address);
-        if (options.Waits)
+        if (options.Waits == true)
         {
             inform($"QEMU waiting for connection on: {chardev.Filename}");
             await chardev.AwaitFirstAsync();
         }
 
         return chardev;
+    }
+
+    private static int OpenLog(ChardevOptions options)
+    {
+        var flags = OpenFlags.WriteOnly | OpenFlags.Create | (options.AppendsToLog ? OpenFlags.Append : OpenFlags.Truncate);
+        var log = FileSystemCalls.Open(options.LogPath!, flags);
+        return log >= 0 ? log
+            : throw new BlockException(BlockException.KindOf(-log), $"Could not create '{options.LogPath}': {Errno.Message(-log)}", -log);
     }
 
     private static Socket Listen(ChardevOptions options, out string address)
@@ -115,10 +153,8 @@ public static class ChardevFactory
         }
     }
 
-    private static async ValueTask<Chardev> ConnectAsync(IoThread thread, ChardevOptions options)
+    private static async ValueTask<Socket> ConnectAsync(IoThread thread, ChardevOptions options)
     {
-        if (options.Descriptor >= 0)
-            return new ConnectedChardev(thread, Inherit(options.Descriptor), options.Id, $"fd:{options.Descriptor}");
         var isUnix = options.Path != null;
         if (isUnix)
             DemandPlace(options.Path!, $"Failed to connect to '{options.Path}'");
@@ -143,7 +179,7 @@ public static class ChardevFactory
             throw Failure($"Failed to connect to '{options.Path ?? $"{options.Host}:{options.Port}"}'", e);
         }
 
-        return new ConnectedChardev(thread, socket, options.Id, isUnix ? $"unix:{options.Path}" : $"tcp:{options.Host}:{options.Port}");
+        return socket;
     }
 
     // Why asked before: the run-time's error of a socket whose path leads nowhere does not tell so.

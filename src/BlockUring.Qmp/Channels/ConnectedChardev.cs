@@ -7,7 +7,7 @@ namespace BlockUring.Qmp.Channels;
 internal sealed class ConnectedChardev(IoThread thread, Socket socket, string label, string address) : OneClientChardev(label)
 {
     /// <inheritdoc/>
-    public override string Filename => address;
+    public override string Filename => HasLeft ? $"disconnected:{address}" : address;
 
     /// <inheritdoc/>
     protected override ByteChannel Connect() => new SocketChannel(thread, socket, address);

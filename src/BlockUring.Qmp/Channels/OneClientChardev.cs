@@ -9,6 +9,9 @@ internal abstract class OneClientChardev(string label) : Chardev(label)
     private bool isTaken;
     private bool isStopping;
 
+    /// <summary>Whether the client was there and has gone.</summary>
+    protected bool HasLeft { get; private set; }
+
     /// <inheritdoc/>
     public sealed override async ValueTask<ByteChannel?> NextClientAsync()
     {
@@ -19,6 +22,7 @@ internal abstract class OneClientChardev(string label) : Chardev(label)
                 return client;
         }
 
+        HasLeft = true;
         if (!isStopping)
             await stopped;
         return null;

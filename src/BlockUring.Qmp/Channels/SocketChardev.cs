@@ -42,6 +42,9 @@ internal sealed class SocketChardev : Chardev
     /// <inheritdoc/>
     public override string Filename => current == null ? $"disconnected:{address},server=on" : $"{address},server=on{current.PeerText}";
 
+    /// <inheritdoc/>
+    internal override string? SocketPath => path;
+
     /// <summary>Waits for the first client, before there is a monitor.</summary>
     public async ValueTask AwaitFirstAsync() => first = await AcceptAsync();
 

@@ -9,5 +9,8 @@ internal sealed class StdioChardev(IoThread thread, string label, int input = 0,
     public override string Filename => "stdio";
 
     /// <inheritdoc/>
+    internal override bool IsStandardStream => true;
+
+    /// <inheritdoc/>
     protected override ByteChannel Connect() => new StreamChannel(thread, input, output);
 }

@@ -3,8 +3,12 @@ using BlockUring.Native.Uring;
 
 namespace BlockUring.Qmp.Channels;
 
-/// <summary>Two descriptors that are read and written as they come: standard input and output, a pipe, a terminal. They are not closed.</summary>
-internal sealed class StreamChannel(IoThread thread, int input, int output) : ByteChannel
+/// <summary>Two descriptors that are read and written as they come: standard input and output, a pipe, a terminal.</summary>
+/// <param name="thread">Serves them.</param>
+/// <param name="input">Is read.</param>
+/// <param name="output">Is written.</param>
+/// <param name="close">Closes them, at the end; null where they stay open.</param>
+internal sealed class StreamChannel(IoThread thread, int input, int output, Action? close = null) : ByteChannel
 {
     private readonly DescriptorTarget source = new(input, "stdin");
     private readonly DescriptorTarget target = new(output, "stdout");
@@ -23,7 +27,5 @@ internal sealed class StreamChannel(IoThread thread, int input, int output) : By
     }
 
     /// <inheritdoc/>
-    protected override void Dispose(bool isDisposing)
-    {
-    }
+    protected override void Dispose(bool isDisposing) => close?.Invoke();
 }

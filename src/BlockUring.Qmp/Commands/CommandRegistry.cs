@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using BlockUring.Qmp.Commands.Bitmaps;
+using BlockUring.Qmp.Commands.Chardevs;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
 using BlockUring.Qmp.Commands.Snapshots;
@@ -31,6 +32,11 @@ internal sealed class CommandRegistry
         new QuitCommand(),
         new QueryChardevCommand(),
         new QueryChardevBackendsCommand(),
+        new ChardevAddCommand(),
+        new ChardevChangeCommand(),
+        .. ChardevIdCommand.All,
+        new RingReadCommand(),
+        new RingWriteCommand(),
         new HumanMonitorCommand(),
         new ObjectAddCommand(),
         new ObjectDelCommand(),

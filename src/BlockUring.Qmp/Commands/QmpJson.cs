@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockUring.Qmp.Commands.Bitmaps;
+using BlockUring.Qmp.Commands.Chardevs;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
 using BlockUring.Qmp.Commands.Snapshots;
@@ -24,6 +25,11 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(NegotiateArguments))]
 [JsonSerializable(typeof(IReadOnlyList<NamedInfo>))]
 [JsonSerializable(typeof(IReadOnlyList<ChardevInfo>))]
+[JsonSerializable(typeof(ChardevArguments))]
+[JsonSerializable(typeof(ChardevIdArguments))]
+[JsonSerializable(typeof(ChardevResult))]
+[JsonSerializable(typeof(RingReadArguments))]
+[JsonSerializable(typeof(RingWriteArguments))]
 [JsonSerializable(typeof(HumanMonitorArguments))]
 [JsonSerializable(typeof(ObjectDelArguments))]
 [JsonSerializable(typeof(QomPathArguments))]

@@ -6,9 +6,6 @@ namespace BlockUring.Qmp.Objects;
 /// <summary>The objects that clients have made.</summary>
 internal sealed class ObjectRegistry
 {
-    // As long as the names of nodes and devices can get in scripts, by far.
-    private const int MaxIdLength = 127;
-
     private readonly List<UserObject> objects = [];
 
     /// <summary>All of them, in the order of their creation.</summary>
@@ -24,7 +21,7 @@ internal sealed class ObjectRegistry
     public async ValueTask AddAsync(MonitorContext context, JsonElement options)
     {
         var id = options.GetProperty("id").GetString()!;
-        if (!IsIdentifier(id))
+        if (!Identifier.IsOne(id))
             throw new QmpException("Parameter 'id' expects an identifier");
         var made = Make(options.GetProperty("qom-type").GetString()!, id, options);
         WasUsed = true;
@@ -71,7 +68,4 @@ internal sealed class ObjectRegistry
         "throttle-group" => new ThrottleGroupObject(id, options),
         _ => throw new InvalidOperationException($"Objects of type {type} are defined and cannot be made."),
     };
-
-    private static bool IsIdentifier(string id) =>
-        id.Length is > 0 and <= MaxIdLength && char.IsAsciiLetter(id[0]) && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_');
 }

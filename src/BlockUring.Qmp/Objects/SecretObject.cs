@@ -1,13 +1,11 @@
-using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
-using Microsoft.Win32.SafeHandles;
 
 namespace BlockUring.Qmp.Objects;
 
-/// <summary>A password or key, given directly or in a file.</summary>
+/// <summary>A password or key, given directly or in a file, in plain or encrypted by another one.</summary>
 internal sealed class SecretObject : UserObject
 {
     private const int MaxBytes = 1 << 20;
@@ -49,67 +47,32 @@ internal sealed class SecretObject : UserObject
             throw new QmpException("'file' and 'data' are mutually exclusive");
         if (data == null && file == null)
             throw new QmpException("Either 'file' or 'data' must be provided");
-        if (keyId != null)
-            throw new QmpException("Secrets that are encrypted by another secret ('keyid') are not supported");
         var given = data != null ? Encoding.UTF8.GetBytes(data) : await LoadAsync(context.Scheduler, file!);
-        Content = format == "base64" ? Decode(given) : given;
+        if (keyId != null)
+            Content = SecretDecryption.Run(KeyOf(context, keyId), iv, format, given);
+        else
+            Content = format == "base64" ? Base64Text.Decode(given) : given;
+    }
+
+    private static byte[] KeyOf(MonitorContext context, string id)
+    {
+        var found = context.Objects.Find<UserObject>(id) ?? throw new QmpException($"No secret with id '{id}'");
+        var secret = found as SecretObject ?? throw new QmpException($"Object with id '{id}' is not a secret");
+        return secret.Content ?? throw new QmpException($"Secret with id '{id}' has no data");
     }
 
     private static async ValueTask<byte[]> LoadAsync(Scheduler scheduler, string path)
     {
-        var load = new FileLoad(path);
+        var load = new FileLoad(path, MaxBytes + 1);
         await scheduler.OffloadAsync(load);
-        return load.Content ?? throw new QmpException($"Unable to read {path}: {load.Reason}");
-    }
-
-    private static byte[] Decode(byte[] text)
-    {
-        var characters = Array.FindAll(text, b => b is not ((byte)'\n' or (byte)'\r'));
-        if (!Base64.IsValid(characters, out var length))
-            throw new QmpException("Base64 data contains invalid characters");
-        var decoded = new byte[length];
-        Base64.DecodeFromUtf8(characters, decoded, out _, out _);
-        return decoded;
+        if (load.ErrorNumber == 0 && load.Content.Length <= MaxBytes)
+            return load.Content;
+        var reason = load.ErrorNumber == 0 ? $"more than {MaxBytes} bytes"
+            : $"{(load.ErrorNumber == Errno.EISDIR ? "Error reading file" : "Failed to open file")} “{path}”: {Errno.Message(load.ErrorNumber)}";
+        throw new QmpException($"Unable to read {path}: {reason}");
     }
 
     private static string? TextOf(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetString() : null;
 
     private static void Refuse(QomNode node, JsonElement value) => throw new QmpException("Property cannot be set after initialization");
-
-    private sealed class FileLoad(string path) : WorkItem
-    {
-        public byte[]? Content { get; private set; }
-
-        public string Reason { get; private set; } = "";
-
-        protected override void Execute()
-        {
-            try
-            {
-                using var handle = File.OpenHandle(path);
-                Content = ReadSome(handle);
-                Reason = $"more than {MaxBytes} bytes";
-            }
-            catch (Exception e) when (e is IOException or ArgumentException)
-            {
-                Reason = ReasonOf(e is FileNotFoundException or DirectoryNotFoundException or ArgumentException ? Errno.ENOENT : Errno.EIO);
-            }
-            catch (UnauthorizedAccessException)
-            {
-                Reason = ReasonOf(Errno.EACCES);
-            }
-        }
-
-        // Why no longer than that: a device like /dev/zero has no end.
-        private static byte[]? ReadSome(SafeFileHandle handle)
-        {
-            var buffer = new byte[MaxBytes + 1];
-            var length = 0;
-            for (int count; length < buffer.Length && (count = RandomAccess.Read(handle, buffer.AsSpan(length), length)) > 0;)
-                length += count;
-            return length > MaxBytes ? null : buffer[..length];
-        }
-
-        private string ReasonOf(int errno) => $"Failed to open file “{path}”: {Errno.Message(errno)}";
-    }
 }

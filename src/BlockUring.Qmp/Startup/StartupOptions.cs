@@ -2,7 +2,6 @@ using System.Text;
 using System.Text.Json;
 using BlockUring.Graph;
 using BlockUring.Images;
-using BlockUring.Native.Uring;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Objects;
 using BlockUring.Qmp.Schema;
@@ -12,14 +11,10 @@ using BlockUring.Storage;
 namespace BlockUring.Qmp.Startup;
 
 /// <summary>What a daemon's command line makes: nodes, objects, character devices, monitors. Errors are in QEMU's words.</summary>
-/// <param name="thread">Serves the devices.</param>
 /// <param name="context">Where things are made.</param>
 /// <param name="server">Where monitors are made.</param>
-public sealed class StartupOptions(IoThread thread, MonitorContext context, QmpServer server)
+public sealed class StartupOptions(MonitorContext context, QmpServer server)
 {
-    /// <summary>Receives a line when the start waits for a client.</summary>
-    public Action<string> Inform { get; init; } = _ => { };
-
     /// <summary>--blockdev.</summary>
     /// <exception cref="BlockException">Why not.</exception>
     public async ValueTask AddNodeAsync(string text)
@@ -62,13 +57,7 @@ public sealed class StartupOptions(IoThread thread, MonitorContext context, QmpS
 
     /// <summary>--chardev.</summary>
     /// <exception cref="BlockException">Why not.</exception>
-    public async ValueTask AddChardevAsync(string text)
-    {
-        var options = ChardevOptions.Parse(text);
-        if (context.Chardevs.Any(c => c.Label == options.Id))
-            throw Refused($"attempt to add duplicate property '{options.Id}' to object (type 'container')");
-        context.AddChardev(await ChardevFactory.OpenAsync(thread, options, Inform));
-    }
+    public async ValueTask AddChardevAsync(string text) => await context.OpenChardevAsync(ChardevOptions.Parse(text));
 
     /// <summary>--monitor.</summary>
     /// <exception cref="BlockException">Why not.</exception>

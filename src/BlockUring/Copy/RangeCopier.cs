@@ -218,7 +218,11 @@ public sealed class RangeCopier : IDisposable
         }
     }
 
-    private ChunkWriter MakeWriter() => new(target, Math.Min(settings.MaxChunk, Math.Max(4096, Math.Min(ClusterLength, 64 << 10))))
+    private int ZeroGranularity => target.RewritesClusters
+        ? target.ClusterLength
+        : Math.Min(settings.MaxChunk, Math.Max(4096, Math.Min(ClusterLength, 64 << 10)));
+
+    private ChunkWriter MakeWriter() => new(target, ZeroGranularity)
     {
         ZeroFlags = settings.StoresZeroes ? WriteFlags.None : WriteFlags.MayUnmap,
         Compressor = codecs == null ? null : new ClusterCompressor(scheduler, target, codecs),

@@ -1,3 +1,4 @@
+using BlockUring.Graph.Filters;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -7,8 +8,9 @@ namespace BlockUring.Graph;
 internal sealed class ChildFile : BlockFile
 {
     private BlockFile file;
+    private BlkdebugNode? debugged;
 
-    public ChildFile(BlockNode node) => file = node.File;
+    public ChildFile(BlockNode node) => (file, debugged) = (node.File, node as BlkdebugNode);
 
     /// <summary>The file in use.</summary>
     public override BlockFile Underlying => file.Underlying;
@@ -30,7 +32,9 @@ internal sealed class ChildFile : BlockFile
     public override long AllocatedBytes => file.AllocatedBytes;
 
     /// <summary>Uses another node from now on, or the same one that was reopened; no request is in flight.</summary>
-    public void Retarget(BlockNode node) => file = node.File;
+    public void Retarget(BlockNode node) => (file, debugged) = (node.File, node as BlkdebugNode);
+
+    public override void Announce(string step) => debugged?.Fire(step);
 
     public override ValueTask ReadAsync(long offset, IoMemory destination) => file.ReadAsync(offset, destination);
 

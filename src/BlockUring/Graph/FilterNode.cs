@@ -31,6 +31,9 @@ public abstract class FilterNode : BlockNode
     public override int ClusterLength => Filtered.ClusterLength;
 
     /// <inheritdoc/>
+    public override bool RewritesClusters => Filtered.RewritesClusters;
+
+    /// <inheritdoc/>
     public override GuestDisk? Backing => Filtered.Backing;
 
     /// <inheritdoc/>

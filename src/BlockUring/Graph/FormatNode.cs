@@ -1,5 +1,4 @@
 using BlockUring.Graph.Debugging;
-using BlockUring.Graph.Filters;
 using BlockUring.Images;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -11,7 +10,6 @@ public sealed class FormatNode : BlockNode
 {
     private readonly ChildFile mainFile;
     private readonly ChildFile? dataFile;
-    private BlkdebugNode? debugged;
 
     internal FormatNode(string name, NodeSettings settings, Image image, ChildFile mainFile, ChildFile? dataFile)
         : base(name, image.Format.Name, settings)
@@ -43,15 +41,15 @@ public sealed class FormatNode : BlockNode
     /// <inheritdoc/>
     public override ValueTask ReadAsync(long offset, IoMemory destination)
     {
-        debugged?.Fire(DebugEvents.ReadAio);
+        mainFile.Announce(DebugEvents.ReadAio);
         return Image.ReadAsync(offset, destination);
     }
 
     /// <inheritdoc/>
     public override ValueTask FlushAsync()
     {
-        debugged?.Fire(DebugEvents.FlushToOs);
-        debugged?.Fire(DebugEvents.FlushToDisk);
+        mainFile.Announce(DebugEvents.FlushToOs);
+        mainFile.Announce(DebugEvents.FlushToDisk);
         return IsReadOnly ? ValueTask.CompletedTask : Image.FlushAsync();
     }
 
@@ -74,7 +72,6 @@ public sealed class FormatNode : BlockNode
     internal override void LinksChanged()
     {
         Image.SetBacking(BackingLink?.Node);
-        debugged = Primary?.Node as BlkdebugNode;
         if (Primary is { } main)
             mainFile.Retarget(main.Node);
         if (Find(LinkRole.Data) is { } data)
@@ -97,7 +94,7 @@ public sealed class FormatNode : BlockNode
     /// <inheritdoc/>
     protected override ValueTask WriteCoreAsync(long offset, IoMemory source, WriteFlags flags)
     {
-        debugged?.Fire(DebugEvents.WriteAio);
+        mainFile.Announce(DebugEvents.WriteAio);
         return Image.WriteAsync(offset, source, flags);
     }
 

@@ -16,6 +16,7 @@ internal static class NodeDrivers
         new SnapshotAccessDriver(),
         new ThrottleDriver(),
         new CopyOnReadDriver(),
+        new CompressDriver(),
         new BlkdebugDriver(),
         .. ImageFormats.All.Select(f => new FormatDriver(f)),
     ];

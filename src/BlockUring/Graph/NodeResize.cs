@@ -12,8 +12,9 @@ public static class NodeResize
     /// <param name="graph">Where; the caller holds its change.</param>
     /// <param name="node">The node.</param>
     /// <param name="length">Bytes, 0 or more.</param>
+    /// <param name="preallocation">How what is added is reserved.</param>
     /// <exception cref="BlockException">Why not; the length is what it was.</exception>
-    public static async ValueTask RunAsync(BlockGraph graph, BlockNode node, long length)
+    public static async ValueTask RunAsync(BlockGraph graph, BlockNode node, long length, PreallocationMode preallocation = PreallocationMode.Off)
     {
         node.Blockers.Demand(node.Name, NodeOperation.Resize);
         var link = graph.Attach(new DiskUser("an unnamed block device"), node, "root", ImagePermissions.Resize, NodeLink.AllPermissions);
@@ -24,7 +25,7 @@ public static class NodeResize
                 throw new BlockException(BlockErrorKind.Invalid, $"offset({length}) exceeds maximum({MaxLength})");
             if (node.IsReadOnly)
                 throw new BlockException(BlockErrorKind.Access, "Image is read-only");
-            await ResizeAsync(node, length);
+            await ResizeAsync(node, length, preallocation);
         }
         finally
         {
@@ -33,9 +34,9 @@ public static class NodeResize
     }
 
     /// <summary>Changes the length for somebody who has the permission. Nobody may be writing; a disk that grows may be read meanwhile.</summary>
-    internal static async ValueTask ResizeAsync(BlockNode node, long length)
+    internal static async ValueTask ResizeAsync(BlockNode node, long length, PreallocationMode preallocation = PreallocationMode.Off)
     {
-        await node.ResizeAsync(length, PreallocationMode.Off);
+        await node.ResizeAsync(length, preallocation);
         foreach (var shown in ShownBy(node))
             shown.Bitmaps.Truncate(shown.Length);
     }

@@ -7,11 +7,11 @@ namespace BlockUring.Images;
 internal static class ClusterEdges
 {
     /// <summary>Copies both edges of a reservation, as far as it has any.</summary>
-    public static ValueTask CopyAsync(GuestDisk disk, WriteReservation reservation) =>
+    public static ValueTask CopyAsync(Image disk, WriteReservation reservation) =>
         reservation.HeadLength == 0 && reservation.TailLength == 0 ? ValueTask.CompletedTask : CopyBothAsync(disk, reservation);
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private static async ValueTask CopyBothAsync(GuestDisk disk, WriteReservation reservation)
+    private static async ValueTask CopyBothAsync(Image disk, WriteReservation reservation)
     {
         if (reservation.HeadLength > 0)
         {
@@ -28,10 +28,12 @@ internal static class ClusterEdges
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
-    private static async ValueTask CopyOneAsync(GuestDisk disk, long guestOffset, BlockFile file, long hostOffset, int length)
+    private static async ValueTask CopyOneAsync(Image disk, long guestOffset, BlockFile file, long hostOffset, int length)
     {
         using var buffer = disk.Buffers.Rent(length);
+        disk.File.Announce(FileSteps.CowRead);
         await disk.ReadAsync(guestOffset, buffer.Memory);
+        disk.File.Announce(FileSteps.CowWrite);
         await file.WriteAsync(hostOffset, buffer.Memory);
     }
 }

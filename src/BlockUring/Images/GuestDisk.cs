@@ -23,6 +23,9 @@ public abstract class GuestDisk
     /// <summary>The unit of allocation in bytes, a power of two; 0 for a disk without one.</summary>
     public virtual int ClusterLength => 0;
 
+    /// <summary>Whether a write to part of a cluster costs as much as one to all of it, or more: writers had better keep clusters whole.</summary>
+    public virtual bool RewritesClusters => false;
+
     /// <summary>The disk that shows through where this one has nothing of its own; null where zeroes do.</summary>
     public virtual GuestDisk? Backing => null;
 

@@ -158,7 +158,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         {
             var oldLength = Length;
             if (newLength < oldLength && preallocation != PreallocationMode.Off)
-                throw new BlockException(BlockErrorKind.Invalid, "Preallocation can't be used for shrinking an image");
+                throw new BlockException(BlockErrorKind.Invalid, NoPreallocation(), Native.Interop.Errno.EINVAL);
             if (newLength > oldLength)
                 await ZeroTailAsync(oldLength);
             if (newLength != oldLength)
@@ -169,6 +169,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             writeLock.Release(held);
         }
     }
+
+    private string NoPreallocation() =>
+        Format.ClusterLength == 0 ? "Cannot use preallocation for shrinking files" : "Preallocation can't be used for shrinking an image";
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
@@ -337,8 +340,10 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             case MappingKind.Data:
                 return mapping.File!.ReadAsync(mapping.HostOffset, destination);
             case MappingKind.Compressed:
+                File.Announce(FileSteps.ReadCompressed);
                 return Format.ReadCompressedAsync(mapping, offset, destination);
             case MappingKind.Unallocated when Backing != null && offset < Backing.Length:
+                File.Announce(FileSteps.ReadBackingAio);
                 return Backing.ReadAsync(offset, destination);
             default:
                 destination.Span.Clear();

@@ -37,6 +37,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>How compressed clusters are packed, null for a format without any.</summary>
     public virtual CompressionType? Compression => null;
 
+    /// <summary>Where a virtual machine's state would begin, behind the guest disk, in bytes; 0 where there is no room for any.</summary>
+    public virtual long VmStateOffset => 0;
+
     /// <summary>Whether the format can store dirty bitmaps.</summary>
     public virtual bool SupportsBitmaps => false;
 

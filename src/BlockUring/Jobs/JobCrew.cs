@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 using BlockUring.Graph;
 using BlockUring.Native.Uring;
@@ -123,6 +124,7 @@ internal sealed class JobCrew
             throw new OperationCanceledException();
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     private async ValueTask EnterLaterAsync()
     {
         ThrowIfStopped();

@@ -82,6 +82,11 @@ public abstract class BlockFile : IAsyncDisposable
     /// <summary>Bytes that the file takes on the host's disk; -1 when unknown.</summary>
     public virtual long AllocatedBytes => -1;
 
+    /// <summary>Hears what the next request is for, one of <see cref="FileSteps"/>. Nothing comes of it but where a test makes such requests fail.</summary>
+    public virtual void Announce(string step)
+    {
+    }
+
     /// <summary>
     /// Says to other processes what is done with the file and what they may do (image locks). Where locks were turned off, nothing happens.
     /// </summary>

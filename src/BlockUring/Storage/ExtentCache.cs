@@ -1,11 +1,11 @@
-using BlockUring.Native.Interop;
+using System.Runtime.CompilerServices;
 using BlockUring.Native.Uring;
 
 namespace BlockUring.Storage;
 
 /// <summary>
 /// Data and holes of a file by SEEK_DATA and SEEK_HOLE, on a worker thread. A walk from start to end reads ahead, more the longer it goes
-/// on, and costs one call for each run; 256 runs are kept at most.
+/// on, and costs one call for each run; 256 runs are kept at most. Allocates nothing in steady state.
 /// </summary>
 internal sealed class ExtentCache
 {
@@ -13,7 +13,9 @@ internal sealed class ExtentCache
 
     private readonly IoThread thread;
     private readonly int descriptor;
-    private Run[] runs = [];
+    private readonly RangeLock turn = new();
+    private readonly Stack<ExtentScan> idle = new();
+    private ExtentScan known;
     private int current;
     private int nextCount = 2;
     private int generation;
@@ -23,6 +25,7 @@ internal sealed class ExtentCache
     {
         this.thread = thread;
         this.descriptor = descriptor;
+        known = new ExtentScan(descriptor);
     }
 
     /// <summary>Calls of lseek so far.</summary>
@@ -32,7 +35,7 @@ internal sealed class ExtentCache
     public void Invalidate()
     {
         generation++;
-        runs = [];
+        known.Clear();
         current = 0;
     }
 
@@ -43,23 +46,25 @@ internal sealed class ExtentCache
     {
         if (isUnsupported)
             return new(new FileExtent(limit - offset, false));
-        return Find(offset) ? new(runs[current].From(offset, limit)) : ScanAsync(offset, limit);
+        return Find(offset) ? new(known.Runs[current].From(offset, limit)) : ScanAsync(offset, limit);
     }
 
     /// <summary>The run at <paramref name="offset"/>, asked anew and not kept.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<FileExtent> GetUncachedAsync(long offset, long limit)
     {
         if (isUnsupported)
             return new FileExtent(limit - offset, false);
-        var scan = await thread.OffloadAsync(() => Scan.Make(descriptor, offset, limit, 1));
-        SeekCount += scan.SeekCount;
-        isUnsupported |= scan.IsUnsupported;
-        return scan.Runs[0].From(offset, limit);
+        var scan = await RunAsync(offset, limit, 1);
+        var found = scan.Runs[0].From(offset, limit);
+        idle.Push(scan);
+        return found;
     }
 
     private bool Find(long offset)
     {
         // Why: walks go forward, so the run is the current one, or one soon after it.
+        var runs = known.Runs;
         if (current < runs.Length && offset < runs[current].Start)
             current = 0;
         while (current < runs.Length && offset >= runs[current].Stop)
@@ -67,62 +72,46 @@ internal sealed class ExtentCache
         return current < runs.Length && offset >= runs[current].Start;
     }
 
+    // Why one at a time: those who walk together ask for runs that one scan finds.
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<FileExtent> ScanAsync(long offset, long limit)
     {
-        var isNext = runs.Length > 0 && offset == runs[^1].Stop;
-        nextCount = isNext ? Math.Min(MaxRunCount, 4 * nextCount) : 2;
-        var (asked, count) = (generation, nextCount);
-        var scan = await thread.OffloadAsync(() => Scan.Make(descriptor, offset, long.MaxValue, count));
-        SeekCount += scan.SeekCount;
-        isUnsupported |= scan.IsUnsupported;
-        if (asked == generation)
+        var held = await turn.AcquireAsync(0, 1);
+        try
         {
-            runs = scan.Runs;
-            current = 0;
-        }
-
-        return scan.Runs[0].From(offset, limit);
-    }
-
-    private readonly record struct Run(long Start, long Stop, bool IsHole)
-    {
-        public FileExtent From(long offset, long limit) => new(Math.Min(Stop, limit) - offset, IsHole);
-    }
-
-    private sealed record Scan(Run[] Runs, int SeekCount, bool IsUnsupported)
-    {
-        // At most maxCount runs from offset on. One seek finds the end of a run, which is the start of the next, of the other kind.
-        public static Scan Make(int descriptor, long offset, long limit, int maxCount)
-        {
-            var runs = new List<Run>(maxCount);
-            var data = FileSystemCalls.SeekData(descriptor, offset);
-            var seekCount = 1;
-            if (data > offset)
-                runs.Add(new Run(offset, data, true));
-            var position = data;
-            while (position >= 0 && position < limit && runs.Count < maxCount)
+            if (isUnsupported)
+                return new FileExtent(limit - offset, false);
+            if (Find(offset))
+                return known.Runs[current].From(offset, limit);
+            var isNext = known.Runs.Length > 0 && offset == known.Runs[^1].Stop;
+            nextCount = isNext ? Math.Min(MaxRunCount, 4 * nextCount) : 2;
+            var asked = generation;
+            var scan = await RunAsync(offset, long.MaxValue, nextCount);
+            var found = scan.Runs[0].From(offset, limit);
+            if (asked == generation)
             {
-                var isHole = runs.Count > 0 && !runs[^1].IsHole;
-                var stop = isHole ? FileSystemCalls.SeekData(descriptor, position) : FileSystemCalls.SeekHole(descriptor, position);
-                seekCount++;
-                if (stop <= position)
-                {
-                    position = stop < 0 ? stop : -Errno.EIO;
-                    break;
-                }
-
-                runs.Add(new Run(position, stop, isHole));
-                position = stop;
+                (known, scan) = (scan, known);
+                current = 0;
             }
 
-            // ENXIO: nothing but a hole up to the end. Anything else: nothing was learned about what follows.
-            var last = runs.Count > 0 ? runs[^1].Stop : offset;
-            var isUnsupported = position < 0 && position != -Errno.ENXIO;
-            if (position == -Errno.ENXIO && (runs.Count == 0 || !runs[^1].IsHole))
-                runs.Add(new Run(last, long.MaxValue, true));
-            else if (runs.Count == 0)
-                runs.Add(new Run(offset, long.MaxValue, false));
-            return new Scan([.. runs], seekCount, isUnsupported);
+            idle.Push(scan);
+            return found;
         }
+        finally
+        {
+            turn.Release(held);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    private async ValueTask<ExtentScan> RunAsync(long offset, long limit, int count)
+    {
+        if (!idle.TryPop(out var scan))
+            scan = new ExtentScan(descriptor);
+        scan.Prepare(offset, limit, count);
+        await thread.OffloadAsync(scan);
+        SeekCount += scan.SeekCount;
+        isUnsupported |= scan.IsUnsupported;
+        return scan;
     }
 }

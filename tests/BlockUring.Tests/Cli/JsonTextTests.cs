@@ -18,7 +18,7 @@ public sealed class JsonTextTests
         var facts = new InfoObject();
         foreach (var name in expected.Order(StringComparer.Ordinal))
             facts.Add(name, 1);
-        Assert.Equal(expected, JsonText.Ordered(facts).Select(m => m.Key));
+        Assert.Equal(expected, InfoText.Ordered(facts).Select(m => m.Key));
     }
 
     [Fact]
@@ -49,6 +49,6 @@ public sealed class JsonTextTests
     public void LinesNameListItemsByIndex()
     {
         var facts = new InfoObject { { "lazy-refcounts", true }, { "bitmaps", (IReadOnlyList<InfoObject>)[new InfoObject { { "name", "b" } }] } };
-        Assert.Equal("    lazy refcounts: true\n    bitmaps:\n        [0]:\n            name: b\n", JsonText.Lines(facts, 1));
+        Assert.Equal("    lazy refcounts: true\n    bitmaps:\n        [0]:\n            name: b\n", InfoText.Lines(facts, 1));
     }
 }

@@ -34,7 +34,7 @@ public class ChardevOptionsTests
     {
         Assert.True(ChardevOptions.Parse("socket,id=a,path=/x,server=on").Waits);
         Assert.False(ChardevOptions.Parse("socket,id=a,path=/x,server=on,wait=off").Waits);
-        Assert.False(ChardevOptions.Parse("socket,id=a,path=/x").Waits);
+        Assert.Null(ChardevOptions.Parse("socket,id=a,path=/x").Waits);
     }
 
     [Fact]

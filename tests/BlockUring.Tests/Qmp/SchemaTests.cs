@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using BlockUring.Qmp.Commands;
+using BlockUring.Qmp.Commands.Chardevs;
 using BlockUring.Qmp.Schema;
 using Xunit;
 

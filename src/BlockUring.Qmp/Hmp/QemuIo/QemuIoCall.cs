@@ -109,16 +109,45 @@ internal sealed class QemuIoCall(MonitorContext context, DiskUser user, QemuIoRe
         }
     }
 
-    /// <summary>Fills a range with one byte, piece by piece.</summary>
-    public async ValueTask WriteAsync(BlockNode node, long offset, long length, byte pattern)
+    /// <summary>Writes some bytes again and again until a range is full, piece by piece.</summary>
+    /// <param name="node">Where.</param>
+    /// <param name="offset">From.</param>
+    /// <param name="length">Bytes.</param>
+    /// <param name="pattern">One byte or more.</param>
+    public async ValueTask WriteAsync(BlockNode node, long offset, long length, byte[] pattern)
     {
         DemandInside(node, offset, length);
         if (length == 0)
             return;
         using var buffer = node.Buffers.Rent((int)Math.Min(PieceBytes, length));
-        buffer.Span.Fill(pattern);
         for (long done = 0; done < length; done += PieceBytes)
+        {
+            if (done == 0 || PieceBytes % pattern.Length != 0)
+                Fill(buffer.Span, pattern, done);
             await node.WriteAsync(offset + done, buffer.Memory.Slice(0, (int)Math.Min(PieceBytes, length - done)));
+        }
+    }
+
+    /// <summary>Fills a piece of a pattern that is repeated.</summary>
+    /// <param name="piece">Is filled.</param>
+    /// <param name="pattern">One byte or more.</param>
+    /// <param name="start">How far from the beginning of the whole the piece is.</param>
+    public static void Fill(Span<byte> piece, ReadOnlySpan<byte> pattern, long start)
+    {
+        if (pattern.Length == 1)
+        {
+            piece.Fill(pattern[0]);
+            return;
+        }
+
+        var at = (int)(start % pattern.Length);
+        while (!piece.IsEmpty)
+        {
+            var part = pattern.Slice(at, Math.Min(pattern.Length - at, piece.Length));
+            part.CopyTo(piece);
+            piece = piece[part.Length..];
+            at = 0;
+        }
     }
 
     /// <summary>Refuses what is not inside the disk.</summary>

@@ -18,6 +18,7 @@ internal sealed class QemuIoMonitor(MonitorContext context)
         new DiscardCommand(),
         new FlushCommand(),
         new HelpCommand(),
+        new InfoCommand(),
         new LengthCommand(),
         new MapCommand(),
         new ReadCommand(isVector: false, isAsync: false),

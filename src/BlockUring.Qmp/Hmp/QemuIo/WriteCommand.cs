@@ -11,6 +11,7 @@ internal sealed class WriteCommand : QemuIoCommand
 {
     private const byte DefaultPattern = 0xcd;
     private const int SectorBytes = 512;
+    private const int MaxPatternBytes = 1 << 30;
 
     private readonly bool isVector;
     private readonly bool isAsync;
@@ -52,9 +53,22 @@ internal sealed class WriteCommand : QemuIoCommand
         else if (options.Has('i'))
             call.Print("injecting invalid write request");
         else if (isAsync)
-            await QemuIoBackground.StartAsync(call, Permissions, c => WriteAsync(c, options, range, pattern!.Value));
-        else
-            await WriteAsync(call, options, range, pattern!.Value);
+            await QemuIoBackground.StartAsync(call, Permissions, c => WriteAsync(c, options, range, [pattern!.Value]));
+        else if (options['s'] is not { } path)
+            await WriteAsync(call, options, range, [pattern!.Value]);
+        else if (await LoadAsync(call, path, range.Length) is { } content)
+            await WriteAsync(call, options, range, content);
+    }
+
+    // What the file begins with is written again and again.
+    private static async ValueTask<byte[]?> LoadAsync(QemuIoCall call, string path, long length)
+    {
+        var load = new FileLoad(path, (int)Math.Clamp(length, 1, MaxPatternBytes));
+        await call.Context.Scheduler.OffloadAsync(load);
+        if (load.ErrorNumber == 0 && load.Content.Length > 0)
+            return load.Content;
+        call.Print($"{path}: {(load.ErrorNumber == 0 ? "file is empty" : Errno.Message(load.ErrorNumber))}");
+        return null;
     }
 
     private string? FindConflict(QemuIoOptions options)
@@ -72,7 +86,7 @@ internal sealed class WriteCommand : QemuIoCommand
             return "-u requires -z to be specified";
         if (!isAsync && ((writesZeroes && hasPattern) || (options.Has('s') && (writesZeroes || hasPattern))))
             return "Only one of -z, -P, and -s can be specified at the same time";
-        return options.Has('s') ? "-s is not supported: use -P pattern" : null;
+        return null;
     }
 
     private static string? FindMisaligned(QemuIoRange range)
@@ -82,7 +96,7 @@ internal sealed class WriteCommand : QemuIoCommand
         return range.Length % SectorBytes != 0 ? $"{range.Length} is not a sector-aligned value for 'count'" : null;
     }
 
-    private async ValueTask WriteAsync(QemuIoCall call, QemuIoOptions options, QemuIoRange range, byte pattern)
+    private async ValueTask WriteAsync(QemuIoCall call, QemuIoOptions options, QemuIoRange range, byte[] pattern)
     {
         var start = call.Now;
         async ValueTask Request(BlockNode node)
@@ -107,7 +121,7 @@ internal sealed class WriteCommand : QemuIoCommand
         return range.Length == 0 ? ValueTask.CompletedTask : node.WriteZeroesAsync(range.Offset, range.Length, flags);
     }
 
-    private static async ValueTask CompressAsync(QemuIoCall call, BlockNode node, QemuIoRange range, byte pattern)
+    private static async ValueTask CompressAsync(QemuIoCall call, BlockNode node, QemuIoRange range, byte[] pattern)
     {
         QemuIoCall.DemandInside(node, range.Offset, range.Length);
         if ((node.Layer as FormatNode)?.Image.Format.Compression is not { } type)
@@ -118,7 +132,7 @@ internal sealed class WriteCommand : QemuIoCommand
         using var buffer = node.Buffers.Rent(cluster);
         for (var at = range.Offset; at < end; at += cluster)
         {
-            buffer.Span.Fill(pattern);
+            QemuIoCall.Fill(buffer.Span, pattern, at - range.Offset);
             await CompressedWrite.RunAsync(call.Context.Scheduler, node, type, at, buffer.Memory.Slice(0, (int)Math.Min(cluster, end - at)));
         }
     }

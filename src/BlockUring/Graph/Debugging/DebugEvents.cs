@@ -1,6 +1,6 @@
 namespace BlockUring.Graph.Debugging;
 
-/// <summary>QEMU's names of the points at which a blkdebug rule may act. Those that have a constant happen here; the others never do.</summary>
+/// <summary>QEMU's names of the points at which a blkdebug rule may act. Those that have a constant, here or in <see cref="Storage.FileSteps"/>, happen; the others never do.</summary>
 internal static class DebugEvents
 {
     public const string None = "none";

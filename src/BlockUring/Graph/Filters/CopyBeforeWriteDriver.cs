@@ -18,15 +18,9 @@ internal sealed class CopyBeforeWriteDriver : NodeDriver
         var target = await opening.ChildAsync("target", opening.StorageDefaults() with { ReadOnly = false });
         var copy = SnapshotCopies.Make(opening.Graph, source, target, new SnapshotCopySettings(), minCluster);
         if (wanted == null)
-        {
             copy.Pending.SetAll();
-        }
         else
-        {
-            copy.Pending.Merge(wanted);
-            copy.Accessible = new DirtyBitmap(null, source.Length, copy.ClusterLength);
-            copy.Accessible.Merge(wanted);
-        }
+            SnapshotCopies.Restrict(copy, source, wanted);
 
         return SnapshotCopies.Link(
             new CopyBeforeWriteNode(opening.Name, opening.Settings, opening.Graph.Scheduler, copy, options), source, target);

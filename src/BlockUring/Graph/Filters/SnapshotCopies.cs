@@ -1,4 +1,5 @@
 using System.Numerics;
+using BlockUring.Bitmaps;
 using BlockUring.Copy;
 using BlockUring.Storage;
 
@@ -34,6 +35,15 @@ public static class SnapshotCopies
             ClusterLength = cluster,
             MaxChunk = Math.Max(1 << BitOperations.Log2((uint)settings.MaxChunk), cluster),
         });
+    }
+
+    /// <summary>Makes what a bitmap records all that is copied, and all that can be read of the snapshot.</summary>
+    /// <remarks>Why: of anything else the target holds nothing, and the source soon something newer.</remarks>
+    public static void Restrict(SnapshotCopy copy, BlockNode source, DirtyBitmap wanted)
+    {
+        copy.Pending.Merge(wanted);
+        copy.Accessible = new DirtyBitmap(null, source.Length, copy.ClusterLength);
+        copy.Accessible.Merge(wanted);
     }
 
     /// <summary>Demands that two disks have the same number of sectors.</summary>

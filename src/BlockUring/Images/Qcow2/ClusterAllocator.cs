@@ -29,12 +29,16 @@ internal sealed class ClusterAllocator
     public long End { get; private set; }
 
     /// <summary>Takes up to <paramref name="wanted"/> clusters in a row.</summary>
-    public ValueTask<ClusterRun> AllocateAsync(int wanted) =>
-        !turn.IsHeld && TryAllocate(wanted, out var run) ? new(run) : AllocateSlowlyAsync(wanted);
+    public ValueTask<ClusterRun> AllocateAsync(int wanted)
+    {
+        file.Announce(FileSteps.ClusterAlloc);
+        return !turn.IsHeld && TryAllocate(wanted, out var run) ? new(run) : AllocateSlowlyAsync(wanted);
+    }
 
     /// <summary>Takes exactly <paramref name="count"/> clusters in a row, behind everything else.</summary>
     public async ValueTask<ClusterRun> AllocateRowAsync(int count)
     {
+        file.Announce(FileSteps.ClusterAlloc);
         var held = await turn.AcquireAsync(0, 1);
         var first = 0L;
         var taken = 0;
@@ -89,6 +93,7 @@ internal sealed class ClusterAllocator
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public async ValueTask FreeAsync(long hostOffset, long count)
     {
+        file.Announce(FileSteps.ClusterFree);
         var first = hostOffset >> geometry.ClusterBits;
         for (var cluster = first; cluster < first + count; cluster++)
         {
@@ -181,7 +186,9 @@ internal sealed class ClusterAllocator
     // lies in the very part that the new block counts.
     private async ValueTask AddBlockAsync(long cluster, long place)
     {
+        file.Announce(FileSteps.RefBlockAlloc);
         var run = Note(place, 1);
+        file.Announce(FileSteps.RefBlockAllocWrite);
         if (!run.IsZero)
             await file.WriteZeroesAsync(run.HostOffset, geometry.ClusterLength, mayUnmap: false);
         var countsItself = refcounts.AreInOneBlock(cluster, place);

@@ -75,6 +75,7 @@ internal sealed class CompressedAppender
         var held = await turn.AcquireAsync(0, 1);
         try
         {
+            file.Announce(FileSteps.ClusterAllocBytes);
             await MakeRoomAsync(compressed.Length);
             compressed.Span.CopyTo(filling!.Span[(int)(position - bufferStart)..]);
             var place = position;
@@ -228,6 +229,7 @@ internal sealed class CompressedAppender
     {
         mustWriteAgain = true;
 #pragma warning disable CA2012 // Awaited once, in FinishPendingAsync or CloseAsync.
+        file.Announce(FileSteps.WriteCompressed);
         pendingWrite = file.WriteAsync(writingOffset, writingPart);
 #pragma warning restore CA2012
         mustWriteAgain = false;
@@ -254,6 +256,7 @@ internal sealed class CompressedAppender
         if (filling != null && position > written)
         {
             var end = Math.Min(position + blockLength - 1 & -blockLength, touchedEnd);
+            file.Announce(FileSteps.WriteCompressed);
             await file.WriteAsync(written, filling.Memory.Slice((int)(written - bufferStart), (int)(end - written)));
             written = Math.Max(written, position & -blockLength);
         }

@@ -237,6 +237,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         hasHeaderChanged = false;
         try
         {
+            file.Announce(FileSteps.L1GrowActivateTable);
             await file.WriteAsync(Qcow2Header.GuestLengthOffset, buffer.Memory.Slice(0, 24));
         }
         catch
@@ -259,6 +260,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
             if (entries.Length == 0)
                 return;
             await BarrierAsync();
+            file.Announce(FileSteps.L1Update);
             await image.L1.WriteAsync(file, first, entries);
         }
         catch
@@ -326,6 +328,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
     {
         while (refcounts.HasOutgrownFile)
         {
+            file.Announce(FileSteps.RefTableGrow);
             var run = await Allocator.AllocateRowAsync(refcounts.NeededClusterCount);
             try
             {
@@ -350,6 +353,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
             return;
         await BarrierAsync();
         var (offset, count) = (refcounts.Offset, refcounts.ClusterCount);
+        file.Announce(FileSteps.RefBlockAllocSwitchTable);
         await WriteHeaderFieldsAsync(Qcow2Header.RefcountTableFieldOffset, (ulong)offset, (uint)count, 12);
         image.Header = image.Header with { RefcountTableOffset = offset, RefcountTableClusters = count };
         supersededTables.Add((old.RefcountTableOffset, old.RefcountTableClusters));

@@ -25,7 +25,11 @@ public sealed class Qcow2Image : ImageFormat
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = parts.Bitmaps;
-        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes);
+        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
+        {
+            LoadStep = FileSteps.L2Load,
+            UpdateSteps = [FileSteps.L2Update],
+        };
         mapper = new Qcow2Mapper(File, DataFile, Header, Geometry, L2Cache);
         CompressedClusters = new CompressedReader(File, Geometry, Header.Compression);
     }
@@ -53,6 +57,9 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override CompressionType? Compression => Header.Compression;
+
+    /// <inheritdoc/>
+    public override long VmStateOffset => Geometry.L1CountFor(Length) << Geometry.L1Shift;
 
     /// <inheritdoc/>
     public override bool SupportsBitmaps => Header.Version >= 3;

@@ -77,9 +77,11 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
     private async ValueTask ShrinkAsync(long newLength)
     {
         var geometry = image.Geometry;
+        image.File.Announce(FileSteps.L1ShrinkFreeL2Clusters);
         await ClearAsync(geometry.RoundUpToCluster(newLength));
         var old = image.L1;
         var count = (int)Math.Clamp(geometry.L1CountFor(newLength), Math.Min(1, old.Count), old.Count);
+        image.File.Announce(FileSteps.L1ShrinkWriteTable);
         await writer.Order.SetGuestLengthAsync(newLength, old.Moved(old.Offset, count));
         var kept = L1Clusters(count);
         if (L1Clusters(old.Count) > kept)
@@ -110,6 +112,7 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
             return;
         }
 
+        image.File.Announce(FileSteps.L1GrowAllocTable);
         var run = await writer.Order.Allocator.AllocateRowAsync((int)L1Clusters(count));
         try
         {
@@ -121,6 +124,7 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
             throw;
         }
 
+        image.File.Announce(FileSteps.L1GrowWriteTable);
         await writer.Order.MoveL1Async(old.Moved(run.HostOffset, count));
         if (old.Offset != 0)
             writer.Order.Release(old.Offset, L1Clusters(old.Count));

@@ -378,6 +378,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
 
     private async ValueTask ClearTableAsync(ClusterRun run)
     {
+        file.Announce(FileSteps.L2AllocWrite);
         if (geometry.SliceLength == geometry.ClusterLength)
         {
             (await image.L2Cache.AddAsync(run.HostOffset)).Unpin();
@@ -393,6 +394,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
 
     private async ValueTask CopyTableAsync(long from, long to)
     {
+        file.Announce(FileSteps.L2AllocCowRead);
         for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
         {
             var source = await image.L2Cache.GetAsync(from + at);

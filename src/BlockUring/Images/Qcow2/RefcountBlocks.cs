@@ -32,7 +32,11 @@ internal sealed class RefcountBlocks : IDisposable
         this.geometry = geometry;
         this.findings = findings;
         this.entries = entries;
-        slices = new TableCache(file, Math.Min(geometry.ClusterLength, MaxSliceLength), CacheBytes);
+        slices = new TableCache(file, Math.Min(geometry.ClusterLength, MaxSliceLength), CacheBytes)
+        {
+            LoadStep = FileSteps.RefBlockLoad,
+            UpdateSteps = [FileSteps.RefBlockUpdatePart, FileSteps.RefBlockUpdate],
+        };
     }
 
     /// <summary>Receives the counts of a run of clusters.</summary>

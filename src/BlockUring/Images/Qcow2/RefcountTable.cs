@@ -28,7 +28,11 @@ internal sealed class RefcountTable : IDisposable
         this.entries = entries;
         Offset = offset;
         ClusterCount = clusterCount;
-        Blocks = new TableCache(file, geometry.SliceLength, DefaultCacheBytes);
+        Blocks = new TableCache(file, geometry.SliceLength, DefaultCacheBytes)
+        {
+            LoadStep = FileSteps.RefBlockLoad,
+            UpdateSteps = [FileSteps.RefBlockUpdatePart, FileSteps.RefBlockUpdate],
+        };
     }
 
     /// <summary>Where the table is in the file.</summary>
@@ -65,6 +69,7 @@ internal sealed class RefcountTable : IDisposable
         for (var done = 0; done < bytes;)
         {
             var part = Math.Min(buffer.Length, bytes - done);
+            file.Announce(FileSteps.RefTableLoad);
             await file.ReadAsync(header.RefcountTableOffset + done, buffer.Memory.Slice(0, part));
             for (var i = 0; i < part; i += EntryLength)
                 entries[(done + i) / EntryLength] = BinaryPrimitives.ReadUInt64BigEndian(buffer.Span[i..]) & OffsetMask;
@@ -196,6 +201,8 @@ internal sealed class RefcountTable : IDisposable
             var count = Math.Min(buffer.Length / EntryLength, values.Length - done);
             for (var i = 0; i < count; i++)
                 BinaryPrimitives.WriteUInt64BigEndian(buffer.Span[(i * EntryLength)..], values[done + i]);
+            file.Announce(FileSteps.RefBlockAllocHookup);
+            file.Announce(FileSteps.RefTableUpdate);
             await file.WriteAsync(Offset + ((first + done) * EntryLength), buffer.Memory.Slice(0, count * EntryLength));
             done += count;
         }

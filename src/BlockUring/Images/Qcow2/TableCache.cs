@@ -55,6 +55,12 @@ internal sealed class TableCache : IDisposable
     /// <summary>How many tables wait to be written.</summary>
     public int DirtyCount { get; private set; }
 
+    /// <summary>What is said when a table is read; see <see cref="FileSteps"/>.</summary>
+    public string LoadStep { get; init; } = "";
+
+    /// <summary>What is said when tables are written.</summary>
+    public string[] UpdateSteps { get; init; } = [];
+
     /// <summary>
     /// Awaited before changed tables are written, after their bytes were taken: makes durable, or orders, what must be on disk first.
     /// </summary>
@@ -195,6 +201,7 @@ internal sealed class TableCache : IDisposable
         table.IsLoading = true;
         try
         {
+            file.Announce(LoadStep);
             await file.ReadAsync(table.HostOffset, table.Memory);
         }
         catch (Exception e)
@@ -307,6 +314,8 @@ internal sealed class TableCache : IDisposable
         {
             if (BeforeWriteBack != null)
                 await BeforeWriteBack();
+            foreach (var step in UpdateSteps)
+                file.Announce(step);
             await file.WriteAsync(start, copy.Memory);
         }
         catch

@@ -24,7 +24,7 @@ internal static class BackupFilter
             settings = settings with { MaxChunk = 1 << BitOperations.Log2((ulong)Math.Min(request.MaxChunk, SnapshotCopies.MaxCluster)) };
         var copy = SnapshotCopies.Make(graph, source, target, settings, request.MinClusterLength);
         if (request.Bitmap is { } bitmap && request.Sync is BackupSync.Bitmap or BackupSync.Incremental)
-            copy.Pending.Merge(bitmap);
+            SnapshotCopies.Restrict(copy, source, bitmap);
         else
             copy.Pending.SetAll();
         if (request.MaxChunk > 0 && request.MaxChunk < copy.ClusterLength)

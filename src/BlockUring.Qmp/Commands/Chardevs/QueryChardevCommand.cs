@@ -1,4 +1,4 @@
-namespace BlockUring.Qmp.Commands;
+namespace BlockUring.Qmp.Commands.Chardevs;
 
 /// <summary>query-chardev.</summary>
 internal sealed class QueryChardevCommand()

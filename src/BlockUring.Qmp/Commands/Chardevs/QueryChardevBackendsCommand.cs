@@ -1,6 +1,6 @@
 using BlockUring.Qmp.Channels;
 
-namespace BlockUring.Qmp.Commands;
+namespace BlockUring.Qmp.Commands.Chardevs;
 
 /// <summary>query-chardev-backends.</summary>
 internal sealed class QueryChardevBackendsCommand() : QmpCommand<NoArguments, IReadOnlyList<NamedInfo>>(

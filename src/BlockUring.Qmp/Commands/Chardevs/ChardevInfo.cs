@@ -1,4 +1,4 @@
-namespace BlockUring.Qmp.Commands;
+namespace BlockUring.Qmp.Commands.Chardevs;
 
 /// <summary>A character device, as query-chardev answers.</summary>
 /// <param name="Label">Its id.</param>
