@@ -10,6 +10,7 @@ internal static class ImgProgram
     private static readonly (string Name, Func<ImgCommand> Make)[] Commands =
     [
         ("bench", () => new BenchCommand()),
+        ("bitmap", () => new BitmapCommand()),
         ("check", () => new CheckCommand()),
         ("compare", () => new CompareCommand()),
         ("convert", () => new ConvertCommand()),

@@ -6,7 +6,7 @@ namespace BlockUring.Images.Qcow2;
 
 /// <summary>Writes another backing file's name into the header, with its extensions: the first cluster anew.</summary>
 /// <remarks>No write runs meanwhile.</remarks>
-internal readonly struct Qcow2BackingName(Qcow2Image image, Qcow2Writer writer)
+internal readonly struct Qcow2BackingName(Qcow2Writer writer)
 {
     public async ValueTask SetAsync(string? name, string? format)
     {
@@ -14,13 +14,15 @@ internal readonly struct Qcow2BackingName(Qcow2Image image, Qcow2Writer writer)
             throw Failure(name, Errno.EINVAL);
         await writer.PrepareAsync();
         await writer.FlushAsync();
-        var changed = image.Header with { BackingFileName = name, BackingFormat = name == null ? null : format };
-        using var cluster = image.File.Buffers.Rent(image.Geometry.ClusterLength);
-        if (!Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span))
+        try
+        {
+            await writer.Order.ChangeHeaderAsync(
+                h => h with { BackingFileName = name, BackingFormat = name == null ? null : format }, (file, changed) => file.RewriteAsync(changed));
+        }
+        catch (BlockException e) when (e.ErrorNumber == Errno.ENOSPC)
+        {
             throw Failure(name, Errno.ENOSPC);
-        await image.File.WriteAsync(0, cluster.Memory);
-        await image.File.FlushAsync();
-        image.Header = changed;
+        }
     }
 
     private static BlockException Failure(string? name, int errno) =>

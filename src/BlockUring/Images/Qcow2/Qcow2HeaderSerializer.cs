@@ -17,11 +17,12 @@ internal static class Qcow2HeaderSerializer
     {
         cluster.Clear();
         var at = WriteFields(header, cluster);
-        var fits = TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
+        // Why bitmaps first: there the extension lies in the first sector, so that pointing it elsewhere is one write that cannot tear.
+        var fits = TryBitmaps(header.Bitmaps, cluster, ref at)
+            && TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
             && (header.Version < 3 || cluster.Length < MinClusterLengthForFeatureNames
-                || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at))
-            && TryBitmaps(header.Bitmaps, cluster, ref at);
+                || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at));
         foreach (var extension in header.UnknownExtensions)
             fits = fits && TryExtension(extension.Data, extension.Type, cluster, ref at);
         return fits && TryExtension([], HeaderExtension.End, cluster, ref at) && TryBackingName(header.BackingFileName, cluster, at);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Bitmaps;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -24,7 +25,7 @@ public sealed class Qcow2Image : ImageFormat
         ownsDataFile = parts.DataFile != null;
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
-        Bitmaps = parts.Bitmaps;
+        Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
         L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes);
         mapper = new Qcow2Mapper(File, DataFile, Header, Geometry, L2Cache);
         CompressedClusters = new CompressedReader(File, Geometry, Header.Compression);
@@ -61,7 +62,7 @@ public sealed class Qcow2Image : ImageFormat
     public IReadOnlyList<Qcow2Snapshot> Snapshots { get; }
 
     /// <summary>What `info` prints about the format.</summary>
-    public Qcow2Info Info => Qcow2InfoOf(Header, Bitmaps);
+    public Qcow2Info Info => Qcow2InfoOf(Header, Bitmaps.Stored);
 
     /// <summary>The header as it was read; replaced by whoever writes it.</summary>
     internal Qcow2Header Header { get; set; }
@@ -82,7 +83,7 @@ public sealed class Qcow2Image : ImageFormat
 
     internal CompressedReader CompressedClusters { get; }
 
-    internal IReadOnlyList<Qcow2BitmapInfo> Bitmaps { get; }
+    internal Qcow2Bitmaps Bitmaps { get; }
 
     /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
     public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
@@ -123,7 +124,7 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
-        await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+        await new Qcow2BackingName(await WriterAsync()).SetAsync(name, format);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
@@ -166,7 +167,30 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override long? MeasureBitmaps(int clusterLength) =>
-        Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps, Length, clusterLength);
+        Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps.Stored, Length, clusterLength);
+
+    /// <inheritdoc/>
+    public override ValueTask LoadBitmapsAsync(DirtyBitmapList bitmaps, bool isWritable) => Bitmaps.LoadAsync(bitmaps, isWritable);
+
+    /// <inheritdoc/>
+    public override async ValueTask PrepareBitmapChangeAsync()
+    {
+        if (Bitmaps.Stored.Count > 0)
+            await (await WriterAsync()).PrepareAsync();
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask StoreBitmapsAsync(DirtyBitmapList bitmaps) => Bitmaps.StoreAsync(bitmaps);
+
+    /// <inheritdoc/>
+    public override ValueTask RemoveBitmapAsync(string name) => Bitmaps.RemoveAsync(name);
+
+    /// <inheritdoc/>
+    public override void DemandBitmapStorable(DirtyBitmapList bitmaps, string name, long granularity) =>
+        Bitmaps.DemandStorable(bitmaps, name, granularity);
+
+    /// <inheritdoc/>
+    public override void DemandBitmapsResizable(DirtyBitmapList bitmaps, long newLength) => Bitmaps.DemandResizable(bitmaps, newLength);
 
     /// <inheritdoc/>
     public override async ValueTask<CheckResult?> CheckAsync(CheckRequest request)
@@ -204,7 +228,7 @@ public sealed class Qcow2Image : ImageFormat
         await CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
     }
 
-    private async ValueTask<Qcow2Writer> WriterAsync()
+    internal async ValueTask<Qcow2Writer> WriterAsync()
     {
         if (writer != null)
             return writer;
