@@ -12,8 +12,9 @@ internal static class Qcow2HeaderSerializer
     /// <summary>Fills the whole first cluster.</summary>
     /// <param name="header">What to write.</param>
     /// <param name="cluster">One cluster; all of it is set.</param>
+    /// <param name="namesFeatures">Whether the names of features are written, where the cluster is large enough.</param>
     /// <returns>False when extensions and names do not fit the cluster; its content is then undefined.</returns>
-    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster)
+    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster, bool namesFeatures = true)
     {
         cluster.Clear();
         var at = WriteFields(header, cluster);
@@ -21,7 +22,7 @@ internal static class Qcow2HeaderSerializer
         var fits = TryBitmaps(header.Bitmaps, cluster, ref at)
             && TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
-            && (header.Version < 3 || cluster.Length < MinClusterLengthForFeatureNames
+            && (header.Version < 3 || !namesFeatures || cluster.Length < MinClusterLengthForFeatureNames
                 || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at));
         foreach (var extension in header.UnknownExtensions)
             fits = fits && TryExtension(extension.Data, extension.Type, cluster, ref at);

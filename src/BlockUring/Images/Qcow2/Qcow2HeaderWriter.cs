@@ -49,7 +49,10 @@ internal sealed class Qcow2HeaderWriter(Qcow2Image image)
         return Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span);
     }
 
-    /// <summary>Writes a whole header with its extensions and names: the sectors that differ from what is there.</summary>
+    /// <summary>
+    /// Writes a whole header with its extensions and names. A power cut leaves the old one or the new one, unless names are too long for the first
+    /// sector, both before and afterwards.
+    /// </summary>
     /// <exception cref="BlockException">It has no room in the first cluster (ENOSPC; nothing is written), or cannot be written.</exception>
     public async ValueTask RewriteAsync(Qcow2Header changed)
     {
@@ -58,13 +61,34 @@ internal sealed class Qcow2HeaderWriter(Qcow2Image image)
         if (!Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span))
             throw BlockException.FromErrno(Errno.ENOSPC, "Could not update qcow2 header", file.Path, 0);
         await file.ReadAsync(0, old.Memory);
-        var start = old.Span.CommonPrefixLength(cluster.Span) & -SectorLength;
+        if (!IsInFirstSector(old.Span) && !Behind(old.Span).SequenceEqual(Behind(cluster.Span)))
+        {
+            // Why: what is behind the first sector belongs to the old header up to the last moment. Without the names of features, which only
+            // embellish errors of other programs, most headers need nothing there.
+            using var brief = file.Buffers.Rent(image.Geometry.ClusterLength);
+            if (Qcow2HeaderSerializer.TrySerialize(changed, brief.Span, namesFeatures: false) && IsInFirstSector(brief.Span))
+            {
+                await file.WriteAsync(0, brief.Memory.Slice(0, SectorLength));
+                return;
+            }
+        }
+
         var end = cluster.Length;
-        while (end > start && old.Span[(end - SectorLength)..end].SequenceEqual(cluster.Span[(end - SectorLength)..end]))
+        while (end > SectorLength && old.Span[(end - SectorLength)..end].SequenceEqual(cluster.Span[(end - SectorLength)..end]))
             end -= SectorLength;
-        if (end > start)
-            await file.WriteAsync(start, cluster.Memory.Slice(start, end - start));
+        if (end > SectorLength)
+        {
+            await file.WriteAsync(SectorLength, cluster.Memory.Slice(SectorLength, end - SectorLength));
+            await file.FlushAsync();
+        }
+
+        await file.WriteAsync(0, cluster.Memory.Slice(0, SectorLength));
     }
+
+    private static bool IsInFirstSector(ReadOnlySpan<byte> cluster) =>
+        Qcow2HeaderParser.NeededLength(cluster[..SectorLength]) == SectorLength;
+
+    private static ReadOnlySpan<byte> Behind(ReadOnlySpan<byte> cluster) => cluster[SectorLength..];
 
     private async ValueTask WriteAsync(int offset, int length, SpanFiller fill)
     {
