@@ -18,6 +18,7 @@ internal static class ImgProgram
         ("info", () => new InfoCommand()),
         ("map", () => new MapCommand()),
         ("measure", () => new MeasureCommand()),
+        ("snapshot", () => new SnapshotCommand()),
     ];
 
     private static readonly GlobalOption[] GlobalOptions =

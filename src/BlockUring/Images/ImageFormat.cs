@@ -183,6 +183,31 @@ public abstract class ImageFormat : IAsyncDisposable
         BlockErrorKind.Unsupported,
         $"Block format '{Name}' used by device '' does not support temporarily loading internal snapshots");
 
+    /// <summary>Whether the format has internal snapshots.</summary>
+    public virtual bool SupportsSnapshots => false;
+
+    /// <summary>Makes an internal snapshot of the disk as it is, durably. Nothing else runs on the image.</summary>
+    /// <param name="name">Its name; more than one may have it.</param>
+    /// <param name="now">The time that it gets.</param>
+    /// <param name="instructionCount">The guest's instruction count that it gets, null for none.</param>
+    /// <exception cref="BlockException">Why not; the image is as it was.</exception>
+    public virtual ValueTask<SnapshotDescription> CreateSnapshotAsync(string name, DateTimeOffset now, long? instructionCount) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Operation not supported", Native.Interop.Errno.EOPNOTSUPP);
+
+    /// <summary>Deletes an internal snapshot, durably. Nothing else runs on the image.</summary>
+    /// <param name="id">Its identifier, null when it is looked up by name alone.</param>
+    /// <param name="name">Its name, null when it is looked up by identifier alone.</param>
+    /// <exception cref="BlockException">There is none, or why not; the image is as it was.</exception>
+    public virtual ValueTask DeleteSnapshotAsync(string? id, string? name) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Block driver does not support snapshots", Native.Interop.Errno.EOPNOTSUPP);
+
+    /// <summary>Makes the disk what it was when a snapshot was taken, in its length too, durably. Nothing else runs on the image.</summary>
+    /// <param name="id">As for <see cref="DeleteSnapshotAsync"/>.</param>
+    /// <param name="name">As for <see cref="DeleteSnapshotAsync"/>.</param>
+    /// <exception cref="BlockException">There is none, or why not; the image is as it was.</exception>
+    public virtual ValueTask ApplySnapshotAsync(string? id, string? name) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Block driver does not support snapshots", Native.Interop.Errno.EOPNOTSUPP);
+
     /// <summary>Checks the metadata for corruption and leaks, and repairs on request.</summary>
     /// <returns>What was found, or null when the format has nothing to check.</returns>
     /// <exception cref="BlockException">The check could not be carried out.</exception>

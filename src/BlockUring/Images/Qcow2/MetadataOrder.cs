@@ -44,6 +44,9 @@ internal sealed class MetadataOrder : IAsyncDisposable
         refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
     }
 
+    /// <summary>The refcounts, as they are in memory.</summary>
+    public RefcountTable Refcounts => refcounts;
+
     public ClusterAllocator Allocator { get; }
 
     public FileGrowth Growth { get; }
