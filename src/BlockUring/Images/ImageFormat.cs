@@ -186,6 +186,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>Whether the format has internal snapshots.</summary>
     public virtual bool SupportsSnapshots => false;
 
+    /// <summary>Whether this image can have some: an external data file is in the way.</summary>
+    public virtual bool CanHaveSnapshots => SupportsSnapshots;
+
     /// <summary>Makes an internal snapshot of the disk as it is, durably. Nothing else runs on the image.</summary>
     /// <param name="name">Its name; more than one may have it.</param>
     /// <param name="now">The time that it gets.</param>

@@ -168,6 +168,9 @@ public sealed class Qcow2Image : ImageFormat
     public override bool SupportsSnapshots => true;
 
     /// <inheritdoc/>
+    public override bool CanHaveSnapshots => !Header.HasDataFile;
+
+    /// <inheritdoc/>
     public override async ValueTask<SnapshotDescription> CreateSnapshotAsync(string name, DateTimeOffset now, long? instructionCount) =>
         Qcow2Description.Describe(await new Qcow2Snapshots(this).CreateAsync(name, now, instructionCount ?? -1));
 
