@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using BlockUring.Bitmaps;
 using BlockUring.Images;
 using BlockUring.Images.Qcow2;
 using BlockUring.Simulation.Storage;
