@@ -44,7 +44,7 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
         if (name.Length == 0)
             throw new BlockException(BlockErrorKind.Invalid, "Bitmap name cannot be empty");
         if (granularity == 0)
-            granularity = image.ClusterLength == 0 ? MaxDefaultGranularity : Math.Clamp(image.ClusterLength, MinDefaultGranularity, MaxDefaultGranularity);
+            granularity = DefaultGranularity(image.ClusterLength);
         if (!DirtyBitmap.IsGranularity(granularity))
             throw new BlockException(BlockErrorKind.Invalid, "Granularity must be power of 2 and at least 512");
         DemandStorable(image, name, granularity);
@@ -155,6 +155,9 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
                 break;
         }
     }
+
+    private static long DefaultGranularity(int clusterLength) =>
+        clusterLength == 0 ? MaxDefaultGranularity : Math.Clamp(clusterLength, MinDefaultGranularity, MaxDefaultGranularity);
 
     private static void DemandStorable(Image image, string name, long granularity)
     {

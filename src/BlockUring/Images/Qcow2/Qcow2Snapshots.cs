@@ -76,7 +76,12 @@ internal readonly struct Qcow2Snapshots(Qcow2Image image)
     }
 
     private async ValueTask RunAsync(
-        MetadataOrder order, L1Table source, long length, IReadOnlyList<L1Table> dropped, List<byte[]> entries, IReadOnlyList<Qcow2Snapshot> snapshots)
+        MetadataOrder order,
+        L1Table source,
+        long length,
+        IReadOnlyList<L1Table> dropped,
+        List<byte[]> entries,
+        IReadOnlyList<Qcow2Snapshot> snapshots)
     {
         var table = entries.SelectMany(e => e).ToArray();
         if (table.Length > Qcow2Limits.MaxSnapshotTableBytes)
