@@ -22,9 +22,6 @@ public sealed class BitmapTests : DaemonTestBase
 
         """;
 
-    /// <summary>Our daemon cannot store bitmaps in images yet, and says so.</summary>
-    public static TheoryData<Side> PeerAlone => [Side.Peer];
-
     [Theory, MemberData(nameof(Sides))]
     public void BitmapsAreAddedAndRemoved(Side side) => Play(side, Disk + """
         show d dirty-bitmaps
@@ -61,7 +58,7 @@ public sealed class BitmapTests : DaemonTestBase
         show p dirty-bitmaps
         """);
 
-    [Theory, MemberData(nameof(PeerAlone))]
+    [Theory, MemberData(nameof(Sides))]
     public void BitmapNamesHaveALimit(Side side) => Play(side, s =>
     {
         s.Play(Disk);
@@ -118,7 +115,7 @@ public sealed class BitmapTests : DaemonTestBase
         show d dirty-bitmaps
         """);
 
-    [Theory, MemberData(nameof(PeerAlone))]
+    [Theory, MemberData(nameof(Sides))]
     public void PersistentBitmapsSurvive(Side side) => Play(side, Disk + """
         block-dirty-bitmap-add {'node':'d','name':'keep','persistent':true}
         block-dirty-bitmap-add {'node':'d','name':'off','persistent':true,'disabled':true,'granularity':4096}
@@ -132,14 +129,14 @@ public sealed class BitmapTests : DaemonTestBase
         $ qemu-img check d.qcow2 | head -1
         daemon --blockdev qcow2,node-name=d,file.driver=file,file.filename=d.qcow2
         show d dirty-bitmaps
-        # While the image is open for writing, what the file says of its bitmaps is not to be trusted.
+        # When a bitmap has changed, what the file says of its bitmaps is not to be trusted.
+        block-dirty-bitmap-clear {'node':'d','name':'off'}
         $ qemu-img info -U d.qcow2 | sed -n '/bitmaps/,$p'
         blockdev-reopen {'options':[{'driver':'qcow2','node-name':'d','read-only':true,'file':{'driver':'file','filename':'d.qcow2'}}]}
         blockdev-del {'node-name':'d'}
         $ qemu-img info d.qcow2 | sed -n '/bitmaps/,$p'
         blockdev-add {'driver':'qcow2','node-name':'d','read-only':true,'file':{'driver':'file','filename':'d.qcow2'}}
         show d dirty-bitmaps
-        block-dirty-bitmap-add {'node':'d','name':'new','persistent':true}
         block-dirty-bitmap-add {'node':'d','name':'keep'}
         block-dirty-bitmap-clear {'node':'d','name':'keep'}
         block-dirty-bitmap-enable {'node':'d','name':'off'}
@@ -147,9 +144,14 @@ public sealed class BitmapTests : DaemonTestBase
         block-dirty-bitmap-merge {'node':'d','target':'keep','bitmaps':['off']}
         block-dirty-bitmap-remove {'node':'d','name':'off'}
         show d dirty-bitmaps
-        """);
+        block-dirty-bitmap-add {'node':'d','name':'new','persistent':true}
+        """, [new Difference(
+            "block-dirty-bitmap-add {'node':'d','name':'new','persistent':true}",
+            "{}",
+            "GenericError: Can't make bitmap 'new' persistent in 'd': Block node is read-only",
+            "A bitmap that would be lost is refused.")]);
 
-    [Theory, MemberData(nameof(PeerAlone))]
+    [Theory, MemberData(nameof(Sides))]
     public void InconsistentBitmapsCanOnlyBeRemoved(Side side) => Play(side, Disk + """
         block-dirty-bitmap-add {'node':'d','name':'keep','persistent':true}
         blockdev-del {'node-name':'w'}
@@ -157,6 +159,7 @@ public sealed class BitmapTests : DaemonTestBase
         quit
         exit
         daemon --blockdev qcow2,node-name=d,file.driver=file,file.filename=d.qcow2
+        block-dirty-bitmap-clear {'node':'d','name':'keep'}
         $ kill -9 $PID
         exit
         daemon --blockdev qcow2,node-name=d,file.driver=file,file.filename=d.qcow2
@@ -173,6 +176,24 @@ public sealed class BitmapTests : DaemonTestBase
         block-dirty-bitmap-remove {'node':'d','name':'keep'}
         show d dirty-bitmaps
         """);
+
+    /// <summary>A crash costs the bitmaps of images that were changed. QEMU loses them in any image that was open for writing.</summary>
+    [Theory, MemberData(nameof(Sides))]
+    public void BitmapsOfUnchangedImagesSurviveACrash(Side side) => Play(side, Disk + """
+        block-dirty-bitmap-add {'node':'d','name':'keep','persistent':true}
+        """ + Write + """
+        quit
+        exit
+        daemon --blockdev qcow2,node-name=d,file.driver=file,file.filename=d.qcow2
+        $ kill -9 $PID
+        exit
+        daemon --blockdev qcow2,node-name=d,file.driver=file,file.filename=d.qcow2
+        show d dirty-bitmaps
+        """, [new Difference(
+            "show d dirty-bitmaps",
+            "dirty-bitmaps: \n      {\"busy\":false,\"count\":0,\"granularity\":65536,\"inconsistent\":true,\"name\":\"keep\",\"persistent\":true,\"recording\":false}",
+            "dirty-bitmaps: \n      {\"busy\":false,\"count\":65536,\"granularity\":65536,\"name\":\"keep\",\"persistent\":true,\"recording\":true}",
+            "Bitmaps are marked before the first change, not when the image is opened.")]);
 
     [Theory, MemberData(nameof(Sides))]
     public void BitmapsInTransactions(Side side) => Play(side, Disk + """

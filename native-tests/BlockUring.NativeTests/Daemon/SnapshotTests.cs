@@ -123,4 +123,53 @@ public sealed class SnapshotTests : DaemonTestBase
         show x backing_file
         $ ls *.qcow2
         """);
+
+    /// <summary>Snapshots inside images. QEMU's daemon, which has no guest either, calls the time of day the guest's clock.</summary>
+    [Theory, MemberData(nameof(Sides))]
+    public void InternalSnapshotsAreMade(Side side) => Play(side, """
+        $ qemu-img create -q -f qcow2 d.qcow2 1M && qemu-io -c 'write -q -P 1 0 256k' d.qcow2
+        $ truncate -s 64K p.raw && qemu-io -f raw -c 'write -q -P 7 0 64k' p.raw
+        $ qemu-img create -q -f qcow2 -o data_file=data.raw x.qcow2 1M && qemu-img create -q -f qcow2 -o refcount_bits=1 n.qcow2 1M && qemu-io -c 'write -q 0 64k' n.qcow2
+        daemon --blockdev qcow2,node-name=d,file.driver=file,file.filename=d.qcow2,file.node-name=f
+        mask actual-size date-sec date-nsec vm-clock-sec vm-clock-nsec
+        blockdev-add {'driver':'null-co','node-name':'null'}
+        blockdev-add {'driver':'qcow2','node-name':'x','file':{'driver':'file','filename':'x.qcow2'}}
+        blockdev-add {'driver':'qcow2','node-name':'n','file':{'driver':'file','filename':'n.qcow2'}}
+        blockdev-snapshot-internal-sync {'device':'d','name':'one'}
+        blockdev-snapshot-internal-sync {'device':'d','name':'one'}
+        blockdev-snapshot-internal-sync {'device':'d','name':''}
+        blockdev-snapshot-internal-sync {'device':'null','name':'one'}
+        blockdev-snapshot-internal-sync {'device':'zork','name':'one'}
+        blockdev-snapshot-internal-sync {'device':'f','name':'one'}
+        blockdev-snapshot-internal-sync {'device':'x','name':'one'}
+        blockdev-snapshot-internal-sync {'device':'n','name':'one'}
+        show d image
+        # Between two snapshots the disk changes.
+        blockdev-add {'driver':'raw','node-name':'p','file':{'driver':'file','filename':'p.raw'}}
+        blockdev-add {'driver':'raw','node-name':'w','file':'d','offset':131072,'size':65536}
+        blockdev-backup {'job-id':'write','device':'p','target':'w','sync':'full'}
+        wait JOB_STATUS_CHANGE write null
+        blockdev-snapshot-internal-sync {'device':'d','name':'two'}
+        blockdev-del {'node-name':'w'}
+        blockdev-snapshot-internal-sync {'device':'d','name':'two'}
+        blockdev-snapshot-delete-internal-sync {'device':'d'}
+        blockdev-snapshot-delete-internal-sync {'device':'d','id':'7'}
+        blockdev-snapshot-delete-internal-sync {'device':'d','id':'1','name':'two'}
+        blockdev-snapshot-delete-internal-sync {'device':'null','name':'two'}
+        # All of a transaction or nothing.
+        transaction {'actions':[{'type':'blockdev-snapshot-internal-sync','data':{'device':'d','name':'three'}},{'type':'abort','data':{}}]}
+        transaction {'actions':[{'type':'blockdev-snapshot-internal-sync','data':{'device':'d','name':'three'}},
+         {'type':'blockdev-snapshot-internal-sync','data':{'device':'d','name':'three'}}]}
+        transaction {'actions':[{'type':'blockdev-snapshot-internal-sync','data':{'device':'d','name':'three'}}],
+         'properties':{'completion-mode':'grouped'}}
+        transaction {'actions':[{'type':'blockdev-snapshot-internal-sync','data':{'device':'d','name':'three'}}]}
+        blockdev-snapshot-delete-internal-sync {'device':'d','name':'two'}
+        blockdev-reopen {'options':[{'driver':'qcow2','node-name':'d','read-only':true,'file':'f'}]}
+        blockdev-snapshot-internal-sync {'device':'d','name':'four'}
+        quit
+        exit
+        $ qemu-img check d.qcow2 | head -1; qemu-img snapshot -l d.qcow2 | cut -c1-20
+        $ qemu-img convert -l one -O raw d.qcow2 one.raw && qemu-io -f raw -r -c 'read -P 1 0 256k' one.raw | head -1
+        $ qemu-img convert -l three -O raw d.qcow2 three.raw && qemu-io -f raw -r -c 'read -P 7 128k 64k' three.raw | head -1
+        """);
 }

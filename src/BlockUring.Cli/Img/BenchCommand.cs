@@ -76,6 +76,7 @@ internal sealed class BenchCommand : ConfiguredCommand<BenchSettings>
             var start = context.Time.GetTimestamp();
             await run.RunAsync();
             var seconds = context.Time.GetElapsedTime(start).TotalSeconds;
+            await image.StoreBitmapsAsync();
             context.Out.Write($"Run completed in {SizeFormat.Fixed(seconds, 3)} seconds.\n");
             return 0;
         }

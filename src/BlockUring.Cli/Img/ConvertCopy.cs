@@ -30,6 +30,9 @@ internal static class ConvertCopy
             _ = ShowAsync(thread, copy.Progress, progress, showing.Token);
             await copy.RunAsync(interruption);
             await work.Target.FlushAsync();
+            if (work.Request.CopiesBitmaps)
+                await ConvertBitmaps.CopyAsync(work);
+            await work.Target.StoreBitmapsAsync();
         }
         catch (BlockException e)
         {

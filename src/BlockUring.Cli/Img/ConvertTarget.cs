@@ -35,8 +35,8 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
             DemandCompressionMakesSense(driver);
         if (request.CopiesBitmaps && sources.Images.Count > 1)
             throw new CommandFailure("Copying bitmaps only possible with single source");
-        if (request.CopiesBitmaps && !sources.Images[0].Format.SupportsBitmaps)
-            throw new CommandFailure("Source lacks bitmap support");
+        if (request.CopiesBitmaps)
+            await ConvertBitmaps.DemandSoundAsync(sources.Images[0], request.SkipsBrokenBitmaps);
         if (driver == null)
             return;
         DemandNoSource(path);

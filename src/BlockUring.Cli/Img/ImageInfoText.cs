@@ -22,8 +22,7 @@ internal static class ImageInfoText
         if (description.IsDirty == true)
             text.Append("cleanly shut down: no\n");
         AppendBacking(text, info);
-        if (description.Snapshots.Count > 0)
-            AppendSnapshots(text, description.Snapshots);
+        text.Append(Snapshots(description.Snapshots));
         if (description.Specific != null)
             text.Append("Format specific information:\n").Append(InfoText.Lines(description.Specific, 1));
         return text.ToString();
@@ -32,6 +31,22 @@ internal static class ImageInfoText
     /// <summary>JSON: one object, or a list of them for a chain.</summary>
     public static string Json(List<ImageInfo> images, bool asList) =>
         JsonText.Pretty(asList ? images.ConvertAll(ToObject) : ToObject(images[0]));
+
+    /// <summary>The list of snapshots; nothing for none.</summary>
+    public static string Snapshots(IReadOnlyList<SnapshotDescription> snapshots)
+    {
+        if (snapshots.Count == 0)
+            return "";
+        var text = new StringBuilder($"Snapshot list:\n{"ID",-10}{"TAG",-17}{"VM SIZE",8}{"DATE",20}{"VM CLOCK",13}{"ICOUNT",11}\n");
+        foreach (var snapshot in snapshots)
+        {
+            var size = SizeFormat.Human(snapshot.VmStateBytes);
+            var date = snapshot.Taken.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss");
+            text.Append($"{snapshot.Id,-9} {snapshot.Name,-16} {size,8}{date,20}{Clock(snapshot.VmClockNanoseconds),13}{snapshot.InstructionCount,11}\n");
+        }
+
+        return text.ToString();
+    }
 
     private static InfoObject ToObject(ImageInfo info)
     {
@@ -83,17 +98,6 @@ internal static class ImageInfoText
         text.Append('\n');
         if (info.BackingFormat != null)
             text.Append($"backing file format: {info.BackingFormat}\n");
-    }
-
-    private static void AppendSnapshots(StringBuilder text, IReadOnlyList<SnapshotDescription> snapshots)
-    {
-        text.Append($"Snapshot list:\n{"ID",-10}{"TAG",-17}{"VM SIZE",8}{"DATE",20}{"VM CLOCK",13}{"ICOUNT",11}\n");
-        foreach (var snapshot in snapshots)
-        {
-            var size = SizeFormat.Human(snapshot.VmStateBytes);
-            var date = snapshot.Taken.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss");
-            text.Append($"{snapshot.Id,-9} {snapshot.Name,-16} {size,8}{date,20}{Clock(snapshot.VmClockNanoseconds),13}{snapshot.InstructionCount,11}\n");
-        }
     }
 
     private static string Clock(long nanoseconds)

@@ -25,9 +25,12 @@ internal static class ImageOpener
         };
         try
         {
-            return request.ImageOptions
+            var image = request.ImageOptions
                 ? await BackingChain.OpenAsync(ParseOptions(name), settings)
                 : await BackingChain.OpenAsync(DemandFile(name), request.Format, settings);
+            if (!request.File.ReadOnly && !request.ForCheck)
+                await LoadBitmapsAsync(image);
+            return image;
         }
         catch (BlockException e)
         {
@@ -52,6 +55,20 @@ internal static class ImageOpener
             return name;
         var protocol = name[..end];
         return protocol is "file" or "json" ? name : throw new BlockException(BlockErrorKind.Invalid, $"Unknown protocol '{protocol}'");
+    }
+
+    // Who writes an image keeps its bitmaps up to date.
+    private static async ValueTask LoadBitmapsAsync(Image image)
+    {
+        try
+        {
+            await image.LoadBitmapsAsync();
+        }
+        catch
+        {
+            await image.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>What follows --image-opts.</summary>

@@ -10,6 +10,7 @@ internal static class ImgProgram
     private static readonly (string Name, Func<ImgCommand> Make)[] Commands =
     [
         ("bench", () => new BenchCommand()),
+        ("bitmap", () => new BitmapCommand()),
         ("check", () => new CheckCommand()),
         ("commit", () => new CommitCommand()),
         ("compare", () => new CompareCommand()),
@@ -18,6 +19,7 @@ internal static class ImgProgram
         ("info", () => new InfoCommand()),
         ("map", () => new MapCommand()),
         ("measure", () => new MeasureCommand()),
+        ("snapshot", () => new SnapshotCommand()),
     ];
 
     private static readonly GlobalOption[] GlobalOptions =

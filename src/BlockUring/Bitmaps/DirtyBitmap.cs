@@ -75,6 +75,9 @@ public sealed class DirtyBitmap
     /// <summary>Whether storing passes it by although it is persistent.</summary>
     public bool SkipsStore { get; set; }
 
+    /// <summary>Whether its image holds exactly these bits. Set by who stores or loads them; any change takes it back.</summary>
+    public bool IsStored { get; set; }
+
     /// <summary>Whether a job or an export holds it.</summary>
     public bool IsBusy { get; set; }
 
@@ -118,7 +121,7 @@ public sealed class DirtyBitmap
     public void Set(long offset, long length)
     {
         DemandRange(offset, length);
-        DemandWritable();
+        BeginChange();
         if (length > 0)
             bits.Fill(offset >> shift, ChunkCount(offset + length), true);
     }
@@ -129,7 +132,7 @@ public sealed class DirtyBitmap
     public void Reset(long offset, long length)
     {
         DemandRange(offset, length);
-        DemandWritable();
+        BeginChange();
         var end = offset + length;
         if (((offset | (end == Length ? 0 : end)) & (Granularity - 1)) != 0)
             throw new ArgumentException($"{length} bytes at {offset} are not whole chunks of {Granularity} bytes", nameof(offset));
@@ -146,14 +149,14 @@ public sealed class DirtyBitmap
     /// <summary>Makes everything clean.</summary>
     public void Clear()
     {
-        DemandWritable();
+        BeginChange();
         bits.Fill(0, bits.Length, false);
     }
 
     /// <summary>Makes everything dirty.</summary>
     public void SetAll()
     {
-        DemandWritable();
+        BeginChange();
         bits.Fill(0, bits.Length, true);
     }
 
@@ -187,7 +190,7 @@ public sealed class DirtyBitmap
     /// <exception cref="BlockException">The disks differ in length.</exception>
     public void Merge(DirtyBitmap source)
     {
-        DemandWritable();
+        BeginChange();
         if (source.Length != Length)
         {
             throw new BlockException(
@@ -267,6 +270,7 @@ public sealed class DirtyBitmap
     {
         var heir = TakeSuccessor();
         heir.Owner?.Remove(heir);
+        IsStored &= heir.IsAllClean;
         bits.Include(heir.bits);
         IsEnabled = heir.IsEnabled;
         IsBusy = false;
@@ -277,6 +281,7 @@ public sealed class DirtyBitmap
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, MaxLength);
+        IsStored = false;
         bits.Resize(ChunkCount(length));
         Length = length;
     }
@@ -310,7 +315,7 @@ public sealed class DirtyBitmap
     /// <param name="source">The bits.</param>
     public void IncludeBits(long firstChunk, ReadOnlySpan<byte> source)
     {
-        DemandWritable();
+        BeginChange();
         for (var i = 0; i < source.Length; i++)
         {
             var from = firstChunk + (i * 8L);
@@ -359,10 +364,11 @@ public sealed class DirtyBitmap
         return heir;
     }
 
-    private void DemandWritable()
+    private void BeginChange()
     {
         if (IsReadOnly)
             throw new InvalidOperationException($"The read-only bitmap '{Name}' was to be changed.");
+        IsStored = false;
     }
 
     private void DemandRange(long offset, long length)

@@ -73,6 +73,14 @@ public sealed class DirtyBitmapList : IReadOnlyList<DirtyBitmap>
         return bitmap;
     }
 
+    /// <summary>Refuses a name that is taken.</summary>
+    /// <exception cref="BlockException">There is a bitmap of that name.</exception>
+    public void DemandNew(string name)
+    {
+        if (Find(name) != null)
+            throw new BlockException(BlockErrorKind.Invalid, $"Bitmap already exists: {name}");
+    }
+
     /// <summary>Enters a write to the node: to be called before the write is reported as done. Costs nothing while there are no bitmaps.</summary>
     public void MarkWritten(long offset, long length)
     {
@@ -94,10 +102,4 @@ public sealed class DirtyBitmapList : IReadOnlyList<DirtyBitmap>
     public IEnumerator<DirtyBitmap> GetEnumerator() => items.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
-
-    private void DemandNew(string name)
-    {
-        if (Find(name) != null)
-            throw new BlockException(BlockErrorKind.Invalid, $"Bitmap already exists: {name}");
-    }
 }

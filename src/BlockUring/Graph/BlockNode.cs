@@ -146,6 +146,19 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     /// <param name="preallocation">How the added part is reserved.</param>
     public abstract ValueTask ResizeAsync(long length, PreallocationMode preallocation);
 
+    /// <summary>Takes a bitmap out of the node's image, durably; none of that name there is no error.</summary>
+    public virtual ValueTask RemoveStoredBitmapAsync(string name) => ValueTask.CompletedTask;
+
+    /// <summary>Refuses a new persistent bitmap that the node's image could not hold.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="granularity">See <see cref="DirtyBitmap.IsGranularity"/>.</param>
+    /// <exception cref="BlockException">Why, in QEMU's words.</exception>
+    public virtual void DemandBitmapStorable(string name, long granularity) =>
+        throw new BlockException(BlockErrorKind.Unsupported, $"Can't store persistent bitmaps to {Name}: Operation not supported");
+
+    /// <summary>To be awaited before a persistent bitmap of the node is changed otherwise than by a write.</summary>
+    public virtual ValueTask PrepareBitmapChangeAsync() => ValueTask.CompletedTask;
+
     /// <summary>What the node may do with a node below it, given what those above do with this one.</summary>
     /// <param name="link">To the node below.</param>
     /// <param name="needed">What all users of this node together do.</param>
@@ -179,6 +192,9 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
 
     /// <summary>Called when the node leaves the graph, before its links go. Metadata is written and flushed here.</summary>
     internal virtual ValueTask CloseAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Called before the node is made read-only; its users are quiet. What waits in memory is written.</summary>
+    internal virtual ValueTask BecomeReadOnlyAsync() => FlushAsync();
 
     /// <summary>Called when one of the links has come, gone, or leads elsewhere; no request is in flight.</summary>
     internal virtual void LinksChanged()

@@ -58,7 +58,49 @@ public sealed class FormatNode : BlockNode
         Image.GetLayerStatusAsync(offset, maxLength, wantZero);
 
     /// <inheritdoc/>
-    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => Image.ResizeAsync(length, preallocation);
+    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation)
+    {
+        if (length != Length)
+            Image.Format.DemandBitmapsResizable(Bitmaps, length);
+        return Image.ResizeAsync(length, preallocation);
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask PrepareBitmapChangeAsync() => IsReadOnly ? ValueTask.CompletedTask : Image.Format.PrepareBitmapChangeAsync();
+
+    /// <inheritdoc/>
+    public override ValueTask RemoveStoredBitmapAsync(string name) => Image.Format.RemoveBitmapAsync(name);
+
+    /// <inheritdoc/>
+    public override void DemandBitmapStorable(string name, long granularity)
+    {
+        if (!Image.Format.SupportsBacking)
+        {
+            base.DemandBitmapStorable(name, granularity);
+            return;
+        }
+
+        Bitmaps.DemandNew(name);
+        try
+        {
+            Image.Format.DemandBitmapStorable(Bitmaps, name, granularity);
+            if (IsReadOnly)
+                throw new BlockException(BlockErrorKind.Access, "Block node is read-only");
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Can't make bitmap '{name}' persistent in '{Name}': {e.Message}", e.ErrorNumber, e);
+        }
+    }
+
+    /// <summary>Adds the bitmaps that the image holds; once, after opening.</summary>
+    internal ValueTask LoadBitmapsAsync() => Image.Format.LoadBitmapsAsync(Bitmaps, !IsReadOnly);
+
+    internal override async ValueTask BecomeReadOnlyAsync()
+    {
+        await FlushAsync();
+        await StoreBitmapsAsync("Failed to make dirty bitmaps readonly: ");
+    }
 
     internal override Action? PlanReopen(BlockGraph graph, OptionTree options)
     {
@@ -67,7 +109,12 @@ public sealed class FormatNode : BlockNode
     }
 
     // What the guest discards reaches the file only where both nodes are told so; the file's decides for itself.
-    internal override void SettingsChanged() => Image.Format.PassesDiscards = Settings.Unmap;
+    internal override void SettingsChanged()
+    {
+        Image.Format.PassesDiscards = Settings.Unmap;
+        foreach (var bitmap in Bitmaps.Where(b => b is { IsPersistent: true, IsInconsistent: false }))
+            bitmap.IsReadOnly = IsReadOnly;
+    }
 
     internal override void LinksChanged()
     {
@@ -83,11 +130,26 @@ public sealed class FormatNode : BlockNode
         try
         {
             if (!IsReadOnly && !mainFile.IsReadOnly)
+            {
                 await Image.FlushAsync();
+                await StoreBitmapsAsync($"Lost persistent bitmaps during inactivation of node '{Name}': ");
+            }
         }
         finally
         {
             await Image.Format.DisposeAsync();
+        }
+    }
+
+    private async ValueTask StoreBitmapsAsync(string failure)
+    {
+        try
+        {
+            await Image.Format.StoreBitmapsAsync(Bitmaps);
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, failure + e.Message, e.ErrorNumber, e);
         }
     }
 

@@ -189,7 +189,7 @@ public sealed class GraphReopener
         if (becomesReadOnly && (PermissionSolver.Together(step.Node).Needed & ImagePermissions.Write) != 0 && !step.Node.Parents.All(IsReopened))
             throw new BlockException(BlockErrorKind.Access, $"Read-only block node '{step.Node.Name}' cannot support read-write users");
         if (becomesReadOnly)
-            await step.Node.FlushAsync();
+            await step.Node.BecomeReadOnlyAsync();
         if (step.Node is ProtocolNode protocol && step.ChangesFile)
             step.Reopened = await protocol.PrepareReopenAsync(step.Settings);
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Bitmaps;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -58,6 +59,23 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         Format.HasBackingImage = disk != null;
     }
 
+    /// <summary>
+    /// The dirty bitmaps that follow the writes to this image, where no node of a graph does that; null for none. See <see cref="LoadBitmapsAsync"/>.
+    /// </summary>
+    public DirtyBitmapList? Bitmaps { get; private set; }
+
+    /// <summary>Loads the image's persistent bitmaps; from now on they follow its writes.</summary>
+    /// <exception cref="BlockException">One cannot be loaded.</exception>
+    public async ValueTask LoadBitmapsAsync()
+    {
+        var loaded = new DirtyBitmapList();
+        await Format.LoadBitmapsAsync(loaded, !File.IsReadOnly);
+        Bitmaps = loaded;
+    }
+
+    /// <summary>Stores them, durably; nothing else runs. Without this they are inconsistent after any change.</summary>
+    public ValueTask StoreBitmapsAsync() => Bitmaps == null ? ValueTask.CompletedTask : Format.StoreBitmapsAsync(Bitmaps);
+
     /// <summary>The reads in flight, where somebody wants to know of them; null otherwise.</summary>
     internal ReadTracker? Reads { get; set; }
 
@@ -90,6 +108,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     public override ValueTask WriteAsync(long offset, IoMemory source, WriteFlags flags = WriteFlags.None)
     {
         DemandInside(offset, source.Length);
+        Bitmaps?.MarkWritten(offset, source.Length);
         if (!Format.TryMapForOverwrite(offset, source.Length, out var file, out var hostOffset))
             return WriteReservedAsync(offset, source, Fills(flags));
         return Fills(flags) ? ValueTask.CompletedTask : file.WriteAsync(hostOffset, source);
@@ -103,6 +122,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         DemandInside(offset, length);
         if (length == 0)
             return;
+        Bitmaps?.MarkWritten(offset, length);
         var held = await LockClustersAsync(offset, length);
         try
         {
@@ -134,6 +154,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         DemandInside(offset, length);
         if (length == 0)
             return;
+        Bitmaps?.MarkWritten(offset, length);
         var held = await LockClustersAsync(offset, length);
         try
         {
@@ -178,6 +199,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     public override async ValueTask WriteCompressedAsync(long offset, IoMemory compressed)
     {
         DemandInside(offset, 1);
+        Bitmaps?.MarkWritten(offset, Math.Min(ClusterLength, Length - offset));
         var held = await LockClustersAsync(offset, 1);
         try
         {

@@ -1,3 +1,4 @@
+using BlockUring.Bitmaps;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -147,6 +148,38 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>What `info` shows of this format. Reads nothing from the file: opening has read it.</summary>
     public virtual ImageDescription Describe() => new();
 
+    /// <summary>Adds the dirty bitmaps that the image holds to a list that is empty.</summary>
+    /// <param name="bitmaps">Those of the node.</param>
+    /// <param name="isWritable">Whether they may be changed, and <see cref="StoreBitmapsAsync"/> will be called.</param>
+    /// <exception cref="BlockException">One cannot be loaded; the list is empty.</exception>
+    public virtual ValueTask LoadBitmapsAsync(DirtyBitmapList bitmaps, bool isWritable) => ValueTask.CompletedTask;
+
+    /// <summary>
+    /// To be awaited before a persistent bitmap is changed otherwise than by a write to the image: from now on those in the image count as not saved.
+    /// </summary>
+    public virtual ValueTask PrepareBitmapChangeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Stores the persistent bitmaps of a list, durably. No write runs meanwhile.</summary>
+    /// <exception cref="BlockException">Why not; those in the image count as not saved then.</exception>
+    public virtual ValueTask StoreBitmapsAsync(DirtyBitmapList bitmaps) => ValueTask.CompletedTask;
+
+    /// <summary>Takes a bitmap out of the image, durably; none of that name is no error.</summary>
+    public virtual ValueTask RemoveBitmapAsync(string name) => ValueTask.CompletedTask;
+
+    /// <summary>Refuses a new persistent bitmap that could not be stored.</summary>
+    /// <param name="bitmaps">All there are.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="granularity">See <see cref="DirtyBitmap.IsGranularity"/>.</param>
+    /// <exception cref="BlockException">Why.</exception>
+    public virtual void DemandBitmapStorable(DirtyBitmapList bitmaps, string name, long granularity) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Operation not supported", Native.Interop.Errno.ENOTSUP);
+
+    /// <summary>Refuses another length of the disk where persistent bitmaps could not follow.</summary>
+    /// <exception cref="BlockException">Why.</exception>
+    public virtual void DemandBitmapsResizable(DirtyBitmapList bitmaps, long newLength)
+    {
+    }
+
     /// <summary>Bytes that the image's persistent bitmaps would take in a qcow2 file of that cluster size; null when it cannot have any.</summary>
     public virtual long? MeasureBitmaps(int clusterLength) => null;
 
@@ -157,6 +190,34 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask LoadSnapshotAsync(string? id, string? name) => throw new BlockException(
         BlockErrorKind.Unsupported,
         $"Block format '{Name}' used by device '' does not support temporarily loading internal snapshots");
+
+    /// <summary>Whether the format has internal snapshots.</summary>
+    public virtual bool SupportsSnapshots => false;
+
+    /// <summary>Whether this image can have some: an external data file is in the way.</summary>
+    public virtual bool CanHaveSnapshots => SupportsSnapshots;
+
+    /// <summary>Makes an internal snapshot of the disk as it is, durably. Nothing else runs on the image.</summary>
+    /// <param name="name">Its name; more than one may have it.</param>
+    /// <param name="now">The time that it gets.</param>
+    /// <param name="instructionCount">The guest's instruction count that it gets, null for none.</param>
+    /// <exception cref="BlockException">Why not; the image is as it was.</exception>
+    public virtual ValueTask<SnapshotDescription> CreateSnapshotAsync(string name, DateTimeOffset now, long? instructionCount) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Operation not supported", Native.Interop.Errno.EOPNOTSUPP);
+
+    /// <summary>Deletes an internal snapshot, durably. Nothing else runs on the image.</summary>
+    /// <param name="id">Its identifier, null when it is looked up by name alone.</param>
+    /// <param name="name">Its name, null when it is looked up by identifier alone.</param>
+    /// <exception cref="BlockException">There is none, or why not; the image is as it was.</exception>
+    public virtual ValueTask DeleteSnapshotAsync(string? id, string? name) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Block driver does not support snapshots", Native.Interop.Errno.EOPNOTSUPP);
+
+    /// <summary>Makes the disk what it was when a snapshot was taken, in its length too, durably. Nothing else runs on the image.</summary>
+    /// <param name="id">As for <see cref="DeleteSnapshotAsync"/>.</param>
+    /// <param name="name">As for <see cref="DeleteSnapshotAsync"/>.</param>
+    /// <exception cref="BlockException">There is none, or why not; the image is as it was.</exception>
+    public virtual ValueTask ApplySnapshotAsync(string? id, string? name) =>
+        throw new BlockException(BlockErrorKind.Unsupported, "Block driver does not support snapshots", Native.Interop.Errno.EOPNOTSUPP);
 
     /// <summary>Checks the metadata for corruption and leaks, and repairs on request.</summary>
     /// <returns>What was found, or null when the format has nothing to check.</returns>

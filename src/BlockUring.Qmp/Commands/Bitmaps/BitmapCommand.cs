@@ -11,6 +11,7 @@ internal sealed class BitmapCommand<TArguments>(
     /// <inheritdoc/>
     protected override async ValueTask<NoResult> RunAsync(MonitorContext context, TArguments arguments)
     {
+        using var change = await context.Graph.BeginChangeAsync();
         var action = actionOf(context, arguments);
         await action.PrepareAsync();
         action.Commit();

@@ -16,4 +16,8 @@ internal static class BitmapSearch
     /// <exception cref="Storage.BlockException">There is no such bitmap, or its state does not allow that.</exception>
     public static DirtyBitmap Find(MonitorContext context, string node, string name, BitmapDemands demands = BitmapDemands.None) =>
         FindNode(context, node).Bitmaps.Get(name, demands);
+
+    /// <summary>To be awaited before a bitmap is changed: what an image holds of it is out of date from then on.</summary>
+    public static ValueTask PrepareChangeAsync(MonitorContext context, string node, DirtyBitmap bitmap) =>
+        bitmap.IsPersistent ? FindNode(context, node).PrepareBitmapChangeAsync() : ValueTask.CompletedTask;
 }

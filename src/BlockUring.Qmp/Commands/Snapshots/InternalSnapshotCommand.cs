@@ -1,22 +1,23 @@
-using BlockUring.Graph;
+using BlockUring.Qmp.Commands.Transactions;
 
 namespace BlockUring.Qmp.Commands.Snapshots;
 
-/// <summary>blockdev-snapshot-internal-sync: refused, with a reason; images that hold snapshots are read, and made by other programs.</summary>
+/// <summary>blockdev-snapshot-internal-sync.</summary>
 internal sealed class InternalSnapshotCommand() : QmpCommand<InternalSnapshotArguments, NoResult>(
     "blockdev-snapshot-internal-sync", QmpJson.Default.InternalSnapshotArguments, QmpJson.Default.NoResult)
 {
-    /// <summary>Why a snapshot cannot be made.</summary>
-    public static QmpException Refusal(MonitorContext context, InternalSnapshotArguments arguments)
-    {
-        var node = context.FindRoot(arguments.Device);
-        node.Blockers.Demand(node.Name, NodeOperation.InternalSnapshot);
-        return new(node.IsReadOnly
-            ? $"Device '{node.Name}' is read only"
-            : $"Block format '{node.DriverName}' used by device '{node.Name}' does not support internal snapshots");
-    }
+    /// <summary>The complaint about an image that cannot have snapshots.</summary>
+    public const string NoList = "Failed to get a snapshot list: Operation not supported";
 
     /// <inheritdoc/>
-    protected override ValueTask<NoResult> RunAsync(MonitorContext context, InternalSnapshotArguments arguments) =>
-        throw Refusal(context, arguments);
+    protected override async ValueTask<NoResult> RunAsync(MonitorContext context, InternalSnapshotArguments arguments)
+    {
+        using var change = await context.Graph.BeginChangeAsync();
+        using var section = await context.Graph.DrainAsync(context.FindRoot(arguments.Device));
+        var action = new InternalSnapshotAction(context, arguments);
+        await action.PrepareAsync();
+        action.Commit();
+        await action.CleanAsync();
+        return NoResult.Value;
+    }
 }

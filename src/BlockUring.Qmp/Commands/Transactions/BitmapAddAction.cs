@@ -26,6 +26,7 @@ internal sealed class BitmapAddAction(MonitorContext context, BitmapAddArguments
         if (arguments.Persistent ?? false)
             DemandStorable(node, granularity);
         added = node.Bitmaps.Create(arguments.Name, node.Length, granularity);
+        added.IsPersistent = arguments.Persistent ?? false;
         if (arguments.Disabled ?? false)
             added.Disable();
         return ValueTask.CompletedTask;
@@ -45,10 +46,6 @@ internal sealed class BitmapAddAction(MonitorContext context, BitmapAddArguments
     {
         if (!DirtyBitmap.IsGranularity(granularity))
             throw new QmpException("Granularity must be power of 2 and at least 512");
-        if (node is not FormatNode { DriverName: "qcow2" })
-            throw new QmpException($"Can't store persistent bitmaps to {node.Name}: Operation not supported");
-        if (node.Bitmaps.Find(arguments.Name) != null)
-            throw new QmpException($"Bitmap already exists: {arguments.Name}");
-        throw new QmpException($"Can't make bitmap '{arguments.Name}' persistent in '{node.Name}': storing bitmaps is not supported yet");
+        node.DemandBitmapStorable(arguments.Name, granularity);
     }
 }

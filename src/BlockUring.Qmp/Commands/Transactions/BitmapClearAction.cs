@@ -13,12 +13,12 @@ internal sealed class BitmapClearAction(MonitorContext context, BitmapArguments 
     public override IReadOnlyList<string> Nodes => [arguments.Node];
 
     /// <inheritdoc/>
-    public override ValueTask PrepareAsync()
+    public override async ValueTask PrepareAsync()
     {
         cleared = BitmapSearch.Find(context, arguments.Node, arguments.Name, BitmapDemands.All);
+        await BitmapSearch.PrepareChangeAsync(context, arguments.Node, cleared);
         before = cleared.Clone(null);
         cleared.Clear();
-        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>

@@ -16,7 +16,7 @@ internal sealed class BitmapMergeAction(MonitorContext context, BitmapMergeArgum
         [arguments.Node, .. arguments.Bitmaps.Where(b => b.ValueKind == JsonValueKind.Object).Select(b => ExternalOf(b).Node)];
 
     /// <inheritdoc/>
-    public override ValueTask PrepareAsync()
+    public override async ValueTask PrepareAsync()
     {
         var node = BitmapSearch.FindNode(context, arguments.Node);
         target = node.Bitmaps.Get(arguments.Target);
@@ -26,9 +26,9 @@ internal sealed class BitmapMergeAction(MonitorContext context, BitmapMergeArgum
         foreach (var source in arguments.Bitmaps)
             sum.Merge(FindSource(node, source));
         target.Demand(BitmapDemands.All);
+        await BitmapSearch.PrepareChangeAsync(context, arguments.Node, target);
         before = target.Clone(null);
         target.Merge(sum);
-        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>

@@ -13,12 +13,12 @@ internal sealed class BitmapSwitchAction(MonitorContext context, BitmapArguments
     public override IReadOnlyList<string> Nodes => [arguments.Node];
 
     /// <inheritdoc/>
-    public override ValueTask PrepareAsync()
+    public override async ValueTask PrepareAsync()
     {
         switched = BitmapSearch.Find(context, arguments.Node, arguments.Name, BitmapDemands.Readable);
+        await BitmapSearch.PrepareChangeAsync(context, arguments.Node, switched);
         wasEnabled = switched.IsEnabled;
         Switch(switched, isEnabled);
-        return ValueTask.CompletedTask;
     }
 
     /// <inheritdoc/>

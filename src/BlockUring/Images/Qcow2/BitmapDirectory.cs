@@ -1,11 +1,12 @@
 using System.Buffers.Binary;
+using System.Numerics;
 using System.Text;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
 
 /// <summary>
-/// Reads the bitmap directory (specification: "Bitmap directory"). An entry, padded to a multiple of 8:
+/// Reads and writes the bitmap directory (specification: "Bitmap directory"). An entry, padded to a multiple of 8:
 /// <code>
 ///  0  8  bitmap table offset        17  1  granularity bits
 ///  8  4  bitmap table entries       18  2  length of the name
@@ -15,13 +16,17 @@ namespace BlockUring.Images.Qcow2;
 /// </summary>
 internal static class BitmapDirectory
 {
+    /// <summary>Entries of a bitmap's table at most.</summary>
+    public const uint MaxTableEntries = 0x8000000;
+
+    /// <summary>Bytes of a bitmap's bits at most.</summary>
+    public const long MaxBitmapBytes = 0x20000000;
+
     private const int WindowLength = 64 << 10;
     private const uint InUseFlag = 1;
     private const uint AutoFlag = 2;
     private const int MinGranularityBits = 9;
     private const int MaxGranularityBits = 31;
-    private const uint MaxTableEntries = 0x8000000;
-    private const ulong MaxBitmapBytes = 0x20000000;
 
     /// <summary>Reads all entries.</summary>
     /// <exception cref="BlockException">The directory breaks the rules, with QEMU's message.</exception>
@@ -61,6 +66,32 @@ internal static class BitmapDirectory
         return bitmaps.Count == directory.Count ? bitmaps : throw Qcow2Errors.Invalid("Less bitmaps found than specified in header extension");
     }
 
+    /// <summary>Bytes of an entry.</summary>
+    public static int EntryLength(Qcow2BitmapInfo bitmap) =>
+        (Qcow2BitmapInfo.FixedLength + (bitmap.RawName?.Length ?? Encoding.UTF8.GetByteCount(bitmap.Name)) + 7) & ~7;
+
+    /// <summary>The directory as the file has it.</summary>
+    public static byte[] Serialize(IReadOnlyList<Qcow2BitmapInfo> bitmaps)
+    {
+        var bytes = new byte[bitmaps.Sum(EntryLength)];
+        var at = 0;
+        foreach (var bitmap in bitmaps)
+        {
+            var entry = bytes.AsSpan(at, EntryLength(bitmap));
+            var name = bitmap.RawName ?? Encoding.UTF8.GetBytes(bitmap.Name);
+            BinaryPrimitives.WriteUInt64BigEndian(entry, bitmap.TableOffset);
+            BinaryPrimitives.WriteUInt32BigEndian(entry[8..], bitmap.TableCount);
+            BinaryPrimitives.WriteUInt32BigEndian(entry[12..], (bitmap.IsInUse ? InUseFlag : 0) | (bitmap.IsAuto ? AutoFlag : 0));
+            entry[16] = 1;
+            entry[17] = (byte)BitOperations.Log2((ulong)bitmap.Granularity);
+            BinaryPrimitives.WriteUInt16BigEndian(entry[18..], (ushort)name.Length);
+            name.CopyTo(entry[Qcow2BitmapInfo.FixedLength..]);
+            at += entry.Length;
+        }
+
+        return bytes;
+    }
+
     private static Qcow2BitmapInfo Parse(ReadOnlySpan<byte> entry, Qcow2Geometry geometry, long guestLength)
     {
         var name = Encoding.UTF8.GetString(entry[Qcow2BitmapInfo.FixedLength..]);
@@ -75,9 +106,9 @@ internal static class BitmapDirectory
             && (flags & ~(InUseFlag | AutoFlag)) == 0
             && entry.Length - Qcow2BitmapInfo.FixedLength <= Qcow2Limits.MaxBitmapNameBytes
             && entry[16] == 1;
-        var bitmapBytes = (ulong)tableCount << geometry.ClusterBits;
+        var bitmapBytes = (long)tableCount << geometry.ClusterBits;
         if (!isValid || bitmapBytes > MaxBitmapBytes
-            || ((flags & InUseFlag) == 0 && (ulong)guestLength > (bitmapBytes * 8) << granularityBits))
+            || ((flags & InUseFlag) == 0 && guestLength > (Int128)bitmapBytes * 8 << granularityBits))
         {
             throw Qcow2Errors.Invalid($"Bitmap '{name}' doesn't satisfy the constraints");
         }
@@ -86,6 +117,9 @@ internal static class BitmapDirectory
         {
             TableOffset = tableOffset,
             TableCount = tableCount,
+            RawName = Encoding.UTF8.GetBytes(name).AsSpan().SequenceEqual(entry[Qcow2BitmapInfo.FixedLength..])
+                ? null
+                : entry[Qcow2BitmapInfo.FixedLength..].ToArray(),
         };
     }
 

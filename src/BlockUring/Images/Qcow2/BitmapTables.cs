@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
+using BlockUring.Bitmaps;
 using BlockUring.Native.Interop;
+using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
@@ -17,11 +19,20 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
 {
     public const int EntryLength = 8;
 
+    /// <summary>An entry without a cluster: all bits are ones.</summary>
+    public const ulong OnesFlag = 1;
+
     private const ulong OffsetMask = 0x00fffffffffffe00;
-    private const ulong OnesFlag = 1;
     private const int ReadLength = 64 << 10;
 
     private long bytesRead;
+
+    /// <summary>Bytes of all bits of a bitmap: QEMU stores whole words.</summary>
+    public static long BytesFor(long granularity, long guestLength)
+    {
+        var bits = (guestLength / granularity) + (guestLength % granularity == 0 ? 0 : 1);
+        return (bits + 63) / 64 * 8;
+    }
 
     /// <summary>Demands of all bitmaps what QEMU demands when it loads them at opening.</summary>
     /// <exception cref="BlockException">A table is corrupt or of the wrong length.</exception>
@@ -35,15 +46,38 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
             // What is marked as in use cannot be trusted, and is not loaded.
             if (bitmap.IsInUse)
                 continue;
-            var errno = await ErrorOfAsync(bitmap);
-            if (errno != 0)
+            await DemandLoadableAsync(bitmap, guestLength);
+        }
+    }
+
+    /// <summary>Makes chunks of a clean bitmap dirty as the file says.</summary>
+    /// <exception cref="BlockException">A table is corrupt or of the wrong length, or something cannot be read.</exception>
+    public async ValueTask LoadAsync(Qcow2BitmapInfo info, DirtyBitmap bitmap)
+    {
+        await DemandLoadableAsync(info, bitmap.Length);
+        var entries = new List<(long Index, ulong Entry)>();
+        long index = 0;
+        await ReadAsync(info, entry =>
+        {
+            if (entry != 0)
+                entries.Add((index, entry));
+            index++;
+        });
+        var chunkCount = geometry.ClusterLength * 8L;
+        using var buffer = file.Buffers.Rent(geometry.ClusterLength);
+        foreach (var (place, entry) in entries)
+        {
+            if ((entry & OffsetMask) == 0)
             {
-                throw new BlockException(
-                    BlockException.KindOf(errno), $"Could not read bitmap_table table from image for bitmap '{bitmap.Name}': {Errno.Message(errno)}", errno);
+                var start = place * chunkCount * info.Granularity;
+                if (start < bitmap.Length)
+                    bitmap.Set(start, Math.Min(chunkCount * info.Granularity, bitmap.Length - start));
+                continue;
             }
 
-            if (bitmap.TableCount != geometry.ClustersFor(BytesOf(bitmap, guestLength)))
-                throw Qcow2Errors.Invalid($"Could not read bitmap '{bitmap.Name}' from image: {Errno.Message(Errno.EINVAL)}");
+            Count(geometry.ClusterLength, (long)(entry & OffsetMask));
+            await ReadBitsAsync(info, (long)(entry & OffsetMask), buffer.Memory);
+            bitmap.IncludeBits(place * chunkCount, buffer.Span);
         }
     }
 
@@ -62,6 +96,42 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
             found((long)(entry & OffsetMask));
     });
 
+    private async ValueTask DemandLoadableAsync(Qcow2BitmapInfo bitmap, long guestLength)
+    {
+        var errno = await ErrorOfAsync(bitmap);
+        if (errno != 0)
+        {
+            throw new BlockException(
+                BlockException.KindOf(errno), $"Could not read bitmap_table table from image for bitmap '{bitmap.Name}': {Errno.Message(errno)}", errno);
+        }
+
+        if (bitmap.TableCount != geometry.ClustersFor(BytesFor(bitmap.Granularity, guestLength)))
+            throw Unreadable(bitmap, Errno.EINVAL);
+    }
+
+    private async ValueTask ReadBitsAsync(Qcow2BitmapInfo bitmap, long hostOffset, IoMemory destination)
+    {
+        try
+        {
+            await file.ReadAsync(hostOffset, destination);
+        }
+        catch (BlockException e)
+        {
+            throw Unreadable(bitmap, e.ErrorNumber);
+        }
+    }
+
+    private static BlockException Unreadable(Qcow2BitmapInfo bitmap, int errno) =>
+        new(BlockException.KindOf(errno), $"Could not read bitmap '{bitmap.Name}' from image: {Errno.Message(errno)}", errno);
+
+    // Why: each table is read twice or three times; more than that means that tables of a hostile image overlap.
+    private void Count(long length, long hostOffset)
+    {
+        bytesRead += length;
+        if (bytesRead / 4 > file.Length + L2TableWalk.SlackBytes)
+            throw Qcow2Errors.Corrupt(file.Path, hostOffset, "the tables of its bitmaps overlap");
+    }
+
     private async ValueTask<int> ErrorOfAsync(Qcow2BitmapInfo bitmap)
     {
         try
@@ -72,13 +142,6 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
         {
             return e.ErrorNumber;
         }
-    }
-
-    private static long BytesOf(Qcow2BitmapInfo bitmap, long guestLength)
-    {
-        var bits = (guestLength / bitmap.Granularity) + (guestLength % bitmap.Granularity == 0 ? 0 : 1);
-        // QEMU stores whole words.
-        return (bits + 63) / 64 * 8;
     }
 
     private bool IsValid(ulong entry)
@@ -98,10 +161,7 @@ internal sealed class BitmapTables(BlockFile file, Qcow2Geometry geometry)
         for (var at = (long)bitmap.TableOffset; at < end; at += ReadLength)
         {
             var part = (int)Math.Min(ReadLength, (end - at + EntryLength - 1) & -EntryLength);
-            // Why: each table is read twice or three times; more than that means that tables of a hostile image overlap.
-            bytesRead += part;
-            if (bytesRead / 4 > file.Length + L2TableWalk.SlackBytes)
-                throw Qcow2Errors.Corrupt(file.Path, at, "the tables of its bitmaps overlap");
+            Count(part, at);
             await file.ReadAsync(at, buffer.Memory.Slice(0, part));
             for (var i = 0; i < part; i += EntryLength)
                 found(BinaryPrimitives.ReadUInt64BigEndian(buffer.Span[i..]));

@@ -84,6 +84,9 @@ internal sealed class L1Table
         return new L1Table(offset, count, entries);
     }
 
+    /// <summary>A table of these entries; they are the table's from now on.</summary>
+    public static L1Table Of(long offset, ulong[] entries) => new(offset, entries.Length, entries);
+
     /// <summary>A table of the same entries elsewhere, or of another count: entries beyond are left out, further ones are 0.</summary>
     public L1Table Moved(long offset, int count) => new(offset, count, entries[..Math.Min(entries.Length, count)]);
 

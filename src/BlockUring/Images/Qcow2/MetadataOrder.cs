@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
@@ -14,13 +13,13 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private readonly Qcow2Geometry geometry;
     private readonly BlockFile file;
     private readonly RefcountTable refcounts;
+    private readonly Qcow2HeaderWriter header;
     private readonly RangeLock prepareTurn = new();
     private readonly RangeLock flushTurn = new();
     private readonly RangeLock orderTurn = new();
     private readonly RangeLock refcountTurn = new();
 
-    // Clusters that no table in memory points to any more: free once the tables are in the file.
-    private List<FreedClusters> pendingFree = [];
+    private readonly ReleasedClusters released;
 
     // Refcount tables that the header in the file points to no more: free once that is durable.
     private readonly List<(long HostOffset, long Count)> supersededTables = [];
@@ -36,12 +35,17 @@ internal sealed class MetadataOrder : IAsyncDisposable
         this.refcounts = refcounts;
         geometry = image.Geometry;
         file = image.File;
+        header = new Qcow2HeaderWriter(image);
         Allocator = new ClusterAllocator(file, geometry, refcounts);
         Growth = new FileGrowth(file, Allocator);
+        released = new ReleasedClusters(file, geometry, refcounts, Allocator);
         Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, (hostOffset, count) => Release(hostOffset, count));
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
         refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
     }
+
+    /// <summary>The refcounts, as they are in memory.</summary>
+    public RefcountTable Refcounts => refcounts;
 
     public ClusterAllocator Allocator { get; }
 
@@ -53,7 +57,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
     public bool IsReady { get; private set; }
 
     /// <summary>Entries of the list of clusters that the next flush frees.</summary>
-    public int PendingFreeCount => pendingFree.Count;
+    public int PendingFreeCount => released.Count;
 
     private bool HasDataFile => image.DataFile != file;
 
@@ -64,7 +68,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
     public async ValueTask HideAsync()
     {
         await PrepareAsync();
-        await WriteHeaderFieldsAsync(0, 0, 0, 4);
+        await header.WriteAsync(0, 0u);
         isHidden = true;
     }
 
@@ -83,13 +87,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
     /// <param name="hostOffset">The first.</param>
     /// <param name="count">How many.</param>
     /// <param name="discards">Whether the file below may forget their content then.</param>
-    public void Release(long hostOffset, long count, bool discards = false)
-    {
-        if (pendingFree.Count > 0 && pendingFree[^1].TryExtend(hostOffset, count, discards, geometry.ClusterBits) is { } merged)
-            pendingFree[^1] = merged;
-        else
-            pendingFree.Add(new FreedClusters(hostOffset, count, discards));
-    }
+    public void Release(long hostOffset, long count, bool discards = false) => released.Add(hostOffset, count, discards);
 
     /// <summary>From now on the L1 table is at another place, or of another count, written whole by the next flush, and then the header.</summary>
     public async ValueTask MoveL1Async(L1Table moved)
@@ -146,7 +144,43 @@ internal sealed class MetadataOrder : IAsyncDisposable
         refcounts.Dispose();
     }
 
-    /// <summary>Before the first change: clears features that a writer without knowledge of them must clear (specification: "autoclear feature bits").</summary>
+    /// <summary>
+    /// Writes all metadata and then, while nothing else writes any, part of the header; it is durable afterwards.
+    /// </summary>
+    /// <param name="change">The header that is to be; what is unlike the one in force apart from extensions and names, <paramref name="write"/> writes.</param>
+    /// <param name="write">Writes it. When this fails, the file may have either.</param>
+    public async ValueTask ChangeHeaderAsync(Func<Qcow2Header, Qcow2Header> change, Func<Qcow2HeaderWriter, Qcow2Header, ValueTask> write)
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        try
+        {
+            await WriteOutInTurnAsync(isComplete: false);
+            var heldRefcounts = await refcountTurn.AcquireAsync(0, 1);
+            try
+            {
+                var changed = change(image.Header);
+                await write(header, changed);
+                await FlushFilesAsync();
+                image.Header = changed;
+            }
+            finally
+            {
+                refcountTurn.Release(heldRefcounts);
+            }
+        }
+        finally
+        {
+            flushTurn.Release(held);
+        }
+    }
+
+    /// <summary>What <see cref="PrepareAsync"/> has done was taken back: the next change waits for it again. No change runs meanwhile.</summary>
+    public void ForgetPreparation() => IsReady = false;
+
+    /// <summary>
+    /// Before the first change: clears features that a writer without knowledge of them must clear (specification: "autoclear feature bits"), and marks
+    /// the bitmaps as in use.
+    /// </summary>
     public async ValueTask PrepareAsync()
     {
         var held = await prepareTurn.AcquireAsync(0, 1);
@@ -154,14 +188,16 @@ internal sealed class MetadataOrder : IAsyncDisposable
         {
             if (IsReady)
                 return;
-            var kept = image.Header.Autoclear & AutoclearFeatures.RawDataFile;
+            var kept = image.Header.Autoclear & AutoclearFeatures.Known;
             if (kept != image.Header.Autoclear)
             {
-                await WriteHeaderFieldsAsync(Qcow2Header.AutoclearOffset, (ulong)kept, 0, 8);
+                await header.WriteAsync(Qcow2Header.AutoclearOffset, (ulong)kept);
                 await FlushFilesAsync();
                 image.Header = image.Header with { Autoclear = kept };
             }
 
+            if (await image.Bitmaps.MarkInUseAsync())
+                await FlushFilesAsync();
             IsReady = true;
         }
         finally
@@ -192,8 +228,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         await Appender.FinishAsync();
 
         // Why: what is released from here on may still be pointed to by the tables that are written now.
-        var freed = pendingFree;
-        pendingFree = [];
+        var freed = released.Take();
         try
         {
             await WriteMetadataAsync();
@@ -210,7 +245,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         }
         catch
         {
-            pendingFree.AddRange(freed);
+            released.PutBack(freed);
             throw;
         }
 
@@ -229,16 +264,11 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private async ValueTask WriteGuestLengthAsync()
     {
         await BarrierAsync();
-        using var buffer = file.Buffers.Rent(24);
-        BinaryPrimitives.WriteInt64BigEndian(buffer.Span, image.Header.GuestLength);
-        BinaryPrimitives.WriteInt32BigEndian(buffer.Span[8..], image.Header.EncryptionMethod);
-        BinaryPrimitives.WriteInt32BigEndian(buffer.Span[12..], image.Header.L1Count);
-        BinaryPrimitives.WriteInt64BigEndian(buffer.Span[16..], image.Header.L1Offset);
         hasHeaderChanged = false;
         try
         {
             file.Announce(FileSteps.L1GrowActivateTable);
-            await file.WriteAsync(Qcow2Header.GuestLengthOffset, buffer.Memory.Slice(0, 24));
+            await header.WriteGuestLengthAsync();
         }
         catch
         {
@@ -354,7 +384,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         await BarrierAsync();
         var (offset, count) = (refcounts.Offset, refcounts.ClusterCount);
         file.Announce(FileSteps.RefBlockAllocSwitchTable);
-        await WriteHeaderFieldsAsync(Qcow2Header.RefcountTableFieldOffset, (ulong)offset, (uint)count, 12);
+        await header.WriteRefcountTableAsync(offset, count);
         image.Header = image.Header with { RefcountTableOffset = offset, RefcountTableClusters = count };
         supersededTables.Add((old.RefcountTableOffset, old.RefcountTableClusters));
     }
@@ -364,75 +394,16 @@ internal sealed class MetadataOrder : IAsyncDisposable
     {
         if (freed.Count == 0 && refcounts.Blocks.DirtyCount == 0)
             return;
-        for (var i = 0; i < freed.Count; i++)
-        {
-            var (hostOffset, count, discards) = freed[i];
-            try
-            {
-                if (discards)
-                    await DiscardUnsharedAsync(hostOffset, count);
-                for (; count > 0; hostOffset += geometry.ClusterLength, count--)
-                    await Allocator.FreeAsync(hostOffset, 1);
-            }
-            catch (BlockException e)
-            {
-                if (e.Kind == BlockErrorKind.Corrupt)
-                    (hostOffset, count) = (hostOffset + geometry.ClusterLength, count - 1);
-                if (count > 0)
-                    pendingFree.Add(new FreedClusters(hostOffset, count, false));
-                pendingFree.AddRange(freed[(i + 1)..]);
-                throw;
-            }
-        }
-
+        await released.FreeAsync(freed);
         await WriteRefcountsAsync();
         await FlushFilesAsync();
     }
 
-    // Why before the refcounts go down: afterwards the clusters may be somebody else's at any time.
-    private async ValueTask DiscardUnsharedAsync(long hostOffset, long count)
-    {
-        var (start, end) = (hostOffset, hostOffset + (count << geometry.ClusterBits));
-        while (start < end)
-        {
-            var stop = start;
-            while (stop < end && await refcounts.GetAsync(stop >> geometry.ClusterBits) == 1)
-                stop += geometry.ClusterLength;
-            if (stop > start)
-                await TryDiscardAsync(start, stop - start);
-            start = stop + geometry.ClusterLength;
-        }
-    }
-
-    private async ValueTask TryDiscardAsync(long hostOffset, long length)
-    {
-        try
-        {
-            await file.DiscardAsync(hostOffset, length);
-        }
-        catch (BlockException)
-        {
-            // Nobody needs these bytes, and nobody was promised the space.
-        }
-    }
-
     private async ValueTask ShowAsync()
     {
-        await WriteHeaderFieldsAsync(0, Qcow2Header.Magic, 0, 4);
+        await header.WriteAsync(0, Qcow2Header.Magic);
         isHidden = false;
         await FlushFilesAsync();
-    }
-
-    // Why: only the fields that change, all in the first sector: the header as a whole may be longer, and a power cut could tear it.
-    private async ValueTask WriteHeaderFieldsAsync(int offset, ulong first, uint second, int length)
-    {
-        using var buffer = file.Buffers.Rent(16);
-        if (length == 4)
-            BinaryPrimitives.WriteUInt32BigEndian(buffer.Span, (uint)first);
-        else
-            BinaryPrimitives.WriteUInt64BigEndian(buffer.Span, first);
-        BinaryPrimitives.WriteUInt32BigEndian(buffer.Span[8..], second);
-        await file.WriteAsync(offset, buffer.Memory.Slice(0, length));
     }
 
     private ValueTask BarrierAsync() => isHidden ? ValueTask.CompletedTask : FlushFilesAsync();

@@ -9,6 +9,9 @@ public sealed record Qcow2BitmapInfo(string Name, long Granularity, bool IsInUse
 {
     internal const int FixedLength = 24;
 
+    /// <summary>The name as the file has it, where it is not UTF-8 and <see cref="Name"/> cannot say it.</summary>
+    internal byte[]? RawName { get; init; }
+
     internal ulong TableOffset { get; init; }
 
     /// <summary>Entries of 8 bytes.</summary>

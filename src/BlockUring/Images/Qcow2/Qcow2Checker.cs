@@ -43,7 +43,7 @@ internal sealed class Qcow2Checker : IDisposable
         file = image.File;
         header = image.Header;
         geometry = image.Geometry;
-        bitmaps = image.Bitmaps;
+        bitmaps = image.Bitmaps.Stored;
         this.request = request;
         findings = new CheckFindings(request.Report);
         map = new RefcountMap(maxMapBytes);

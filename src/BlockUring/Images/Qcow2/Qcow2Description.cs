@@ -27,7 +27,8 @@ internal static class Qcow2Description
         };
     }
 
-    private static SnapshotDescription Describe(Qcow2Snapshot snapshot) => new(
+    /// <summary>A snapshot's facts.</summary>
+    public static SnapshotDescription Describe(Qcow2Snapshot snapshot) => new(
         snapshot.Id,
         snapshot.Name,
         snapshot.VmStateLength,

@@ -32,6 +32,9 @@ internal sealed record Qcow2Header
     /// <summary>Where the refcount table's offset is in the header; its count of clusters follows.</summary>
     public const int RefcountTableFieldOffset = 48;
 
+    /// <summary>Where the count of snapshots is in the header; the snapshot table's offset follows.</summary>
+    public const int SnapshotCountOffset = 60;
+
     /// <summary>Where the autoclear features are in the header.</summary>
     public const int AutoclearOffset = 88;
 

@@ -12,14 +12,16 @@ internal static class Qcow2HeaderSerializer
     /// <summary>Fills the whole first cluster.</summary>
     /// <param name="header">What to write.</param>
     /// <param name="cluster">One cluster; all of it is set.</param>
+    /// <param name="withFeatureNames">Whether the names of features are wanted, where there is room for them.</param>
     /// <returns>False when extensions and names do not fit the cluster; its content is then undefined.</returns>
-    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster) => TrySerialize(header, cluster, true, 0, out _);
+    public static bool TrySerialize(Qcow2Header header, Span<byte> cluster, bool withFeatureNames = true) =>
+        TrySerialize(header, cluster, withFeatureNames, 0, out _);
 
     /// <summary>Whether the names of features are written, which only messages need.</summary>
     public static bool HasFeatureNames(Qcow2Header header, int clusterLength) =>
         header.Version >= 3 && clusterLength >= MinClusterLengthForFeatureNames;
 
-    /// <summary>As <see cref="TrySerialize(Qcow2Header, Span{byte})"/>, in another layout.</summary>
+    /// <summary>As <see cref="TrySerialize(Qcow2Header, Span{byte}, bool)"/>, in another layout.</summary>
     /// <param name="header">What to write.</param>
     /// <param name="cluster">One cluster; all of it is set.</param>
     /// <param name="withFeatureNames">Whether the names of features are wanted, where there is room for them.</param>
@@ -36,11 +38,12 @@ internal static class Qcow2HeaderSerializer
 
     private static bool TryExtensions(Qcow2Header header, Span<byte> cluster, bool withFeatureNames, ref int at)
     {
-        var fits = TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
+        // Why bitmaps first: there the extension lies in the first sector, so that pointing it elsewhere is one write that cannot tear.
+        var fits = TryBitmaps(header.Bitmaps, cluster, ref at)
+            && TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
             && (!withFeatureNames || !HasFeatureNames(header, cluster.Length)
-                || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at))
-            && TryBitmaps(header.Bitmaps, cluster, ref at);
+                || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at));
         foreach (var extension in header.UnknownExtensions)
             fits = fits && TryExtension(extension.Data, extension.Type, cluster, ref at);
         return fits && TryExtension([], HeaderExtension.End, cluster, ref at);

@@ -1,5 +1,7 @@
 using System.Runtime.CompilerServices;
+using BlockUring.Bitmaps;
 using BlockUring.Native.Codecs;
+using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
 
@@ -14,6 +16,7 @@ public sealed class Qcow2Image : ImageFormat
     private readonly RangeLock writerTurn = new();
     private bool knowsSparseness;
     private Qcow2Writer? writer;
+    private BlockException? refusal;
 
     internal Qcow2Image(Qcow2Parts parts)
     {
@@ -24,7 +27,7 @@ public sealed class Qcow2Image : ImageFormat
         ownsDataFile = parts.DataFile != null;
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
-        Bitmaps = parts.Bitmaps;
+        Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
         L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
         {
             LoadStep = FileSteps.L2Load,
@@ -65,10 +68,10 @@ public sealed class Qcow2Image : ImageFormat
     public override bool SupportsBitmaps => Header.Version >= 3;
 
     /// <summary>The internal snapshots, in the order of the table.</summary>
-    public IReadOnlyList<Qcow2Snapshot> Snapshots { get; }
+    public IReadOnlyList<Qcow2Snapshot> Snapshots { get; private set; }
 
     /// <summary>What `info` prints about the format.</summary>
-    public Qcow2Info Info => Qcow2InfoOf(Header, Bitmaps);
+    public Qcow2Info Info => Qcow2InfoOf(Header, Bitmaps.Stored);
 
     /// <summary>The header as it was read; replaced by whoever writes it.</summary>
     internal Qcow2Header Header { get; set; }
@@ -89,7 +92,7 @@ public sealed class Qcow2Image : ImageFormat
 
     internal CompressedReader CompressedClusters { get; }
 
-    internal IReadOnlyList<Qcow2BitmapInfo> Bitmaps { get; }
+    internal Qcow2Bitmaps Bitmaps { get; }
 
     /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
     public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
@@ -160,8 +163,8 @@ public sealed class Qcow2Image : ImageFormat
     /// <exception cref="BlockException">"Can't find snapshot", or its table is out of bounds.</exception>
     public override async ValueTask LoadSnapshotAsync(string? id, string? name)
     {
-        var snapshot = FindSnapshot(id, name)
-            ?? throw new BlockException(BlockErrorKind.NotFound, "Can't find snapshot", Native.Interop.Errno.ENOENT);
+        var snapshot = new Qcow2Snapshots(this).Find(id, name)
+            ?? throw MissingSnapshot();
         var offset = Qcow2HeaderParser.TableOffset(
             Geometry, snapshot.L1Offset, snapshot.L1Count, L1Table.EntryLength, Qcow2Limits.MaxL1Bytes, "Snapshot L1 table");
         L1 = await L1Table.ReadAsync(File, offset, (int)snapshot.L1Count);
@@ -169,14 +172,61 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <summary>As <see cref="LoadSnapshotAsync(string?, string?)"/>: the snapshot of that id, or else of that name.</summary>
     public ValueTask LoadSnapshotAsync(string idOrName) =>
-        FindSnapshot(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
+        new Qcow2Snapshots(this).Find(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
+
+    /// <inheritdoc/>
+    public override bool SupportsSnapshots => true;
+
+    /// <inheritdoc/>
+    public override bool CanHaveSnapshots => !Header.HasDataFile;
+
+    /// <inheritdoc/>
+    public override async ValueTask<SnapshotDescription> CreateSnapshotAsync(string name, DateTimeOffset now, long? instructionCount) =>
+        Qcow2Description.Describe(await new Qcow2Snapshots(this).CreateAsync(name, now, instructionCount ?? -1));
+
+    /// <inheritdoc/>
+    public override async ValueTask DeleteSnapshotAsync(string? id, string? name)
+    {
+        var snapshots = new Qcow2Snapshots(this);
+        await snapshots.DeleteAsync(snapshots.Find(id, name) ?? throw MissingSnapshot());
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask ApplySnapshotAsync(string? id, string? name)
+    {
+        var snapshots = new Qcow2Snapshots(this);
+        await snapshots.ApplyAsync(snapshots.Find(id, name) ?? throw MissingSnapshot());
+    }
 
     /// <inheritdoc/>
     public override ImageDescription Describe() => Qcow2Description.Of(this);
 
     /// <inheritdoc/>
     public override long? MeasureBitmaps(int clusterLength) =>
-        Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps, Length, clusterLength);
+        Header.Version < 3 ? null : Qcow2Measure.BitmapBytes(Bitmaps.Stored, Length, clusterLength);
+
+    /// <inheritdoc/>
+    public override ValueTask LoadBitmapsAsync(DirtyBitmapList bitmaps, bool isWritable) => Bitmaps.LoadAsync(bitmaps, isWritable);
+
+    /// <inheritdoc/>
+    public override async ValueTask PrepareBitmapChangeAsync()
+    {
+        if (Bitmaps.Stored.Count > 0)
+            await (await WriterAsync()).PrepareAsync();
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask StoreBitmapsAsync(DirtyBitmapList bitmaps) => Bitmaps.StoreAsync(bitmaps);
+
+    /// <inheritdoc/>
+    public override ValueTask RemoveBitmapAsync(string name) => Bitmaps.RemoveAsync(name);
+
+    /// <inheritdoc/>
+    public override void DemandBitmapStorable(DirtyBitmapList bitmaps, string name, long granularity) =>
+        Bitmaps.DemandStorable(bitmaps, name, granularity);
+
+    /// <inheritdoc/>
+    public override void DemandBitmapsResizable(DirtyBitmapList bitmaps, long newLength) => Bitmaps.DemandResizable(bitmaps, newLength);
 
     /// <inheritdoc/>
     public override async ValueTask<CheckResult?> CheckAsync(CheckRequest request)
@@ -205,6 +255,31 @@ public sealed class Qcow2Image : ImageFormat
             await DataFile.DisposeAsync();
     }
 
+    /// <summary>Other tables are in force, in memory and in the file; nothing else runs, and nothing waits to be written.</summary>
+    internal async ValueTask AdoptAsync(Qcow2Header header, L1Table l1, IReadOnlyList<Qcow2Snapshot> snapshots)
+    {
+        (Header, L1, Snapshots) = (header, l1, snapshots);
+        L2Cache.Clear();
+        CompressedClusters.Forget();
+        ForgetSparseness();
+        var old = writer;
+        writer = null;
+        if (old != null)
+            await old.DisposeAsync();
+    }
+
+    /// <summary>It is not known what the file holds: no write is taken any more.</summary>
+    internal async ValueTask RefuseAsync(BlockException reason)
+    {
+        refusal = reason;
+        var old = writer;
+        writer = null;
+        if (old != null)
+            await old.DisposeAsync();
+    }
+
+    private static BlockException MissingSnapshot() => new(BlockErrorKind.NotFound, "Can't find snapshot", Errno.ENOENT);
+
     private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>
         await (await WriterAsync()).ReserveAsync(guestOffset, maxLength);
 
@@ -214,10 +289,16 @@ public sealed class Qcow2Image : ImageFormat
         await CompressedClusters.ReadAsync((ulong)mapping.HostOffset, guestOffset, destination);
     }
 
-    private async ValueTask<Qcow2Writer> WriterAsync()
+    internal async ValueTask<Qcow2Writer> WriterAsync()
     {
         if (writer != null)
             return writer;
+        if (refusal != null)
+        {
+            throw new BlockException(
+                BlockErrorKind.Io, $"'{File.Path}' cannot be written any more until it is opened again: {refusal.Message}", Errno.EIO, refusal);
+        }
+
         var held = await writerTurn.AcquireAsync(0, 1);
         try
         {
@@ -243,19 +324,6 @@ public sealed class Qcow2Image : ImageFormat
             header.HasDataFile ? header.HasRawDataFile : null,
             hasFeatures ? bitmaps : [],
             header.IsDirty);
-    }
-
-    private Qcow2Snapshot? FindSnapshot(string? id, string? name)
-    {
-        if (id == null && name == null)
-            return null;
-        foreach (var snapshot in Snapshots)
-        {
-            if ((id == null || snapshot.Id == id) && (name == null || snapshot.Name == name))
-                return snapshot;
-        }
-
-        return null;
     }
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]

@@ -60,6 +60,44 @@ internal sealed class RefcountTable : IDisposable
         }
     }
 
+    /// <summary>How many blocks there are.</summary>
+    public int BlockCount => entries.Count(e => e != 0);
+
+    /// <summary>Where the blocks are.</summary>
+    public IEnumerable<long> BlockOffsets => entries.Where(e => e != 0).Select(e => (long)e);
+
+    /// <summary>
+    /// The same refcounts in a table and in blocks of its own, which nothing in the file points to. All of this one has been written back.
+    /// </summary>
+    /// <param name="offset">Where the other table will be.</param>
+    /// <param name="clusterCount">Its clusters, no fewer than those of this one.</param>
+    /// <param name="places">Where its blocks will be, no fewer than <see cref="BlockCount"/>.</param>
+    public async ValueTask<RefcountTable> ForkAsync(long offset, int clusterCount, IReadOnlyList<long> places)
+    {
+        var moved = new ulong[((long)clusterCount << geometry.ClusterBits) / EntryLength];
+        var next = 0;
+        using var buffer = file.Buffers.Rent(geometry.ClusterLength);
+        for (var i = 0; i < entries.Length; i++)
+        {
+            if (entries[i] == 0)
+                continue;
+            await file.ReadAsync((long)entries[i], buffer.Memory);
+            await file.WriteAsync(places[next], buffer.Memory);
+            moved[i] = (ulong)places[next++];
+        }
+
+        var fork = new RefcountTable(file, geometry, offset, clusterCount, moved);
+        fork.MarkDirty(0, moved.Length - 1);
+        return fork;
+    }
+
+    /// <summary>Writes all blocks and the whole table in no order: nothing in the file points to them.</summary>
+    public async ValueTask WriteAllAsync()
+    {
+        await Blocks.WriteBackAsync();
+        await WriteTableAsync(TakeTableChanges());
+    }
+
     /// <summary>Reads the table of an image.</summary>
     public static async ValueTask<RefcountTable> ReadAsync(BlockFile file, Qcow2Header header, Qcow2Geometry geometry)
     {

@@ -6,7 +6,7 @@ using BlockUring.Storage;
 namespace BlockUring.Images.Qcow2;
 
 /// <summary>
-/// Reads the snapshot table (specification: "Snapshots"). An entry, at a multiple of 8:
+/// Reads and writes the snapshot table (specification: "Snapshots"). An entry, at a multiple of 8:
 /// <code>
 ///  0  8  L1 table offset            24  8  guest run time, ns
 ///  8  4  L1 entries                 32  4  VM state size
@@ -18,8 +18,10 @@ namespace BlockUring.Images.Qcow2;
 /// </summary>
 internal static class SnapshotTable
 {
+    /// <summary>Bytes of extra data that are written.</summary>
+    public const int KnownExtraLength = 24;
+
     private const int WindowLength = 64 << 10;
-    private const int KnownExtraLength = 24;
     private const int MaxEntryLength = Qcow2Snapshot.FixedLength + Qcow2Limits.MaxSnapshotExtraBytes + (2 * ushort.MaxValue);
 
     /// <summary>Reads all entries.</summary>
@@ -70,6 +72,54 @@ internal static class SnapshotTable
         }
 
         return new(snapshots, at - start);
+    }
+
+    /// <summary>Reads the bytes of all entries, each with its padding, as they are: what is unknown here stays in them.</summary>
+    public static async ValueTask<List<byte[]>> ReadEntriesAsync(BlockFile file, Qcow2Header header)
+    {
+        var entries = new List<byte[]>();
+        if (header.SnapshotCount == 0)
+            return entries;
+        using var window = new ReadWindow(file, WindowLength);
+        var at = header.SnapshotTableOffset;
+        for (var i = 0; i < header.SnapshotCount; i++)
+        {
+            var head = await window.GetAsync(at, Qcow2Snapshot.FixedLength);
+            var extra = (long)BinaryPrimitives.ReadUInt32BigEndian(head.Span[36..]);
+            var length = Qcow2Snapshot.FixedLength + Math.Min(extra, Qcow2Limits.MaxSnapshotExtraBytes)
+                + BinaryPrimitives.ReadUInt16BigEndian(head.Span[12..]) + BinaryPrimitives.ReadUInt16BigEndian(head.Span[14..]);
+            using var bytes = file.Buffers.Rent((int)length);
+            await window.CopyAsync(at, bytes.Memory.Slice(0, (int)length));
+            var entry = new byte[(length + 7) & ~7L];
+            bytes.Span[..(int)length].CopyTo(entry);
+            entries.Add(entry);
+            at += entry.Length;
+        }
+
+        return entries;
+    }
+
+    /// <summary>An entry with its padding.</summary>
+    public static byte[] Serialize(Qcow2Snapshot snapshot)
+    {
+        var (id, name) = (Encoding.UTF8.GetBytes(snapshot.Id), Encoding.UTF8.GetBytes(snapshot.Name));
+        var bytes = new byte[(Qcow2Snapshot.FixedLength + KnownExtraLength + id.Length + name.Length + 7) & ~7];
+        var entry = bytes.AsSpan();
+        BinaryPrimitives.WriteUInt64BigEndian(entry, snapshot.L1Offset);
+        BinaryPrimitives.WriteUInt32BigEndian(entry[8..], snapshot.L1Count);
+        BinaryPrimitives.WriteUInt16BigEndian(entry[12..], (ushort)id.Length);
+        BinaryPrimitives.WriteUInt16BigEndian(entry[14..], (ushort)name.Length);
+        BinaryPrimitives.WriteUInt32BigEndian(entry[16..], (uint)snapshot.TakenAt.ToUnixTimeSeconds());
+        BinaryPrimitives.WriteUInt32BigEndian(entry[20..], (uint)(snapshot.TakenAt.UtcTicks % TimeSpan.TicksPerSecond * 100));
+        BinaryPrimitives.WriteUInt64BigEndian(entry[24..], snapshot.VmClockNs);
+        BinaryPrimitives.WriteUInt32BigEndian(entry[32..], (uint)Math.Min(snapshot.VmStateLength, uint.MaxValue));
+        BinaryPrimitives.WriteUInt32BigEndian(entry[36..], KnownExtraLength);
+        BinaryPrimitives.WriteInt64BigEndian(entry[40..], snapshot.VmStateLength);
+        BinaryPrimitives.WriteInt64BigEndian(entry[48..], snapshot.GuestLength);
+        BinaryPrimitives.WriteInt64BigEndian(entry[56..], snapshot.InstructionCount);
+        id.CopyTo(entry[(Qcow2Snapshot.FixedLength + KnownExtraLength)..]);
+        name.CopyTo(entry[(Qcow2Snapshot.FixedLength + KnownExtraLength + id.Length)..]);
+        return bytes;
     }
 
     private static (Qcow2Snapshot Snapshot, int IdLength, int NameLength) ParseFixed(ReadOnlySpan<byte> entry, long guestLength)

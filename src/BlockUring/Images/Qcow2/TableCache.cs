@@ -112,6 +112,13 @@ internal sealed class TableCache : IDisposable
             free.Push(table);
     }
 
+    /// <summary>Forgets all tables; none is pinned or waits to be written.</summary>
+    public void Clear()
+    {
+        foreach (var hostOffset in tables.Keys.ToList())
+            Drop(hostOffset);
+    }
+
     /// <summary>Writes all tables that are dirty now, in the order of their offsets; does not flush the file.</summary>
     /// <exception cref="BlockException">A write failed; the tables concerned are still dirty.</exception>
     public async ValueTask WriteBackAsync()

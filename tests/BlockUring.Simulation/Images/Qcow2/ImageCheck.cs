@@ -46,6 +46,7 @@ internal sealed class ImageCheck
         ReadRefcounts();
         WalkL1("active", header.L1Offset, header.L1Count, isActive: true);
         WalkSnapshots();
+        WalkBitmaps();
         Compare();
     }
 
@@ -82,6 +83,23 @@ internal sealed class ImageCheck
 
         if (snapshots.Count > 0)
             Refer("snapshot table", header.SnapshotTableOffset, length);
+    }
+
+    private void WalkBitmaps()
+    {
+        if (header.Bitmaps is not { } directory)
+            return;
+        Refer("bitmap directory", directory.DirectoryOffset, directory.DirectoryLength);
+        foreach (var bitmap in BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L).Now())
+        {
+            Refer($"bitmap {bitmap.Name}", (long)bitmap.TableOffset, bitmap.TableCount * 8L);
+            for (var i = 0; i < bitmap.TableCount; i++)
+            {
+                var entry = Read64((long)bitmap.TableOffset + (i * 8L));
+                if (entry > 1)
+                    Refer($"bitmap {bitmap.Name} {i}", (long)entry, 1);
+            }
+        }
     }
 
     private void WalkL1(string what, long offset, int count, bool isActive)

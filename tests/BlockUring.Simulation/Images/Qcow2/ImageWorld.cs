@@ -60,7 +60,8 @@ internal sealed class ImageWorld : IDisposable
             simulated.DiscardFills[ImageKind.Path] = 0xdd;
         var image = await OpenAsync(host);
         image.Format.PassesDiscards = random.Next(2) == 0;
-        var sequence = new RequestSequence(image, Kind, Model, random, failures) { ChecksReads = checksReads };
+        var kind = Kind with { HasSnapshot = Kind.HasSnapshot || image.Format.Describe().Snapshots.Count > 0 };
+        var sequence = new RequestSequence(image, kind, Model, random, failures) { ChecksReads = checksReads };
         await sequence.RunAsync(steps);
         HasShrunk = sequence.HasShrunk;
         try
