@@ -47,6 +47,10 @@ internal sealed class CommitMonitorCommand()
     {
         var top = NodeChain.SkipFilters(node);
         var below = top.BackingLink?.Node ?? throw new BlockException(BlockErrorKind.Unsupported, "Operation not supported", Errno.EOPNOTSUPP);
+
+        // Why: a job may want to know what the disk holds itself (a backup of the top layer), and it is about to hold nothing.
+        if (top.Parents.Any(l => l.Owner is JobNodes))
+            throw new BlockException(BlockErrorKind.Locked, "Device or resource busy", Errno.EBUSY);
         top.Blockers.Demand(top.Name, NodeOperation.CommitSource);
         below.Blockers.Demand(below.Name, NodeOperation.CommitTarget);
         await OfflineCommit.RunAsync(graph, new CommitRequest(new JobSettings("commit"), top, top, below), empties: true, _ => { });
