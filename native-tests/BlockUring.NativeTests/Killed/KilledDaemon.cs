@@ -19,12 +19,12 @@ internal sealed class KilledDaemon : IDisposable
     private readonly QmpPeer daemon;
     private readonly List<string> story = [];
     private bool isReady;
-    private bool? hasPivoted = false;
+    private bool? hasEnded = false;
 
     /// <param name="template">A folder with the images.</param>
     /// <param name="content">What the guest's disk holds.</param>
     /// <param name="seed">Of everything random.</param>
-    /// <param name="nodes">Options for blockdev-add, in order; the last one is the guest's disk, "guest".</param>
+    /// <param name="nodes">Options for blockdev-add, in order.</param>
     public KilledDaemon(string template, byte[] content, int seed, IEnumerable<string> nodes)
     {
         random = new Random(seed);
@@ -46,25 +46,32 @@ internal sealed class KilledDaemon : IDisposable
     /// <summary>Starts a job and writes; when it is ready, completes it. The daemon dies at a random moment, before or after its end.</summary>
     /// <param name="command">Starts the job, whose id is "j".</param>
     /// <param name="arguments">As JSON.</param>
-    /// <param name="within">The moment is within this time, unless the job ends before; then a little later.</param>
+    /// <param name="within">The moment is within this time.</param>
+    /// <param name="guest">The node to which the guest writes while the job runs.</param>
+    /// <param name="after">The one to which it writes when the job has ended; null for the same. In between it does not write then.</param>
     /// <returns>Whether the job had ended, with its result, when the daemon died; null when it may have.</returns>
-    public bool? Run(string command, string arguments, TimeSpan within)
+    public bool? Run(string command, string arguments, TimeSpan within, string guest, string? after)
     {
         var end = TimeSpan.FromMilliseconds(random.NextDouble() * within.TotalMilliseconds);
         var watch = Stopwatch.StartNew();
         Execute(command, arguments);
         while (watch.Elapsed < end)
         {
-            WriteSome();
+            if (after == null || hasEnded == false)
+                WriteSome(guest);
+            else if (hasEnded == true)
+                WriteSome(after);
+            else
+                Execute("query-jobs", "{}");
             if (!isReady)
                 continue;
-            (isReady, hasPivoted) = (false, null);
+            (isReady, hasEnded) = (false, null);
             Execute("job-complete", """{"id":"j"}""");
         }
 
         Process.GetProcessById(daemon.Id).Kill();
         daemon.WaitForExit();
-        return hasPivoted;
+        return hasEnded;
     }
 
     /// <summary>Demands that no image is corrupt; leaks are allowed.</summary>
@@ -124,23 +131,23 @@ internal sealed class KilledDaemon : IDisposable
 
     private (int ExitCode, string Output) Shell(string command) => Run(folder, command);
 
-    private void WriteSome()
+    private void WriteSome(string node)
     {
         var length = 512 << random.Next(0, 8);
         var offset = random.Next(0, KilledJobTests.DiskLength / Block) * Block + random.Next(0, (Block - length) / 512 + 1) * 512;
         var pattern = (byte)random.Next(1, 256);
         model.Write(offset, length, pattern);
-        Monitor($"write -q -P {pattern} {offset} {length}");
+        Monitor(node, $"write -q -P {pattern} {offset} {length}");
         if (random.Next(4) > 0)
             return;
-        Monitor("flush");
+        Monitor(node, "flush");
         model.Flushed();
     }
 
-    private void Monitor(string line)
+    private void Monitor(string node, string line)
     {
         var printed = Execute("human-monitor-command", JsonSerializer.Serialize(
-            new Dictionary<string, string> { ["command-line"] = $"qemu-io guest \"{line}\"" })).GetString();
+            new Dictionary<string, string> { ["command-line"] = $"qemu-io {node} \"{line}\"" })).GetString();
         if (!string.IsNullOrEmpty(printed))
             daemon.Fail($"{line}: {printed}");
     }
@@ -173,7 +180,7 @@ internal sealed class KilledDaemon : IDisposable
             case "BLOCK_JOB_COMPLETED":
                 if (data.TryGetProperty("error", out var error))
                     daemon.Fail($"the job failed: {error.GetString()}");
-                hasPivoted = true;
+                hasEnded = true;
                 break;
         }
     }

@@ -42,14 +42,67 @@ public sealed class KilledJobTests : IDisposable
         """{"job-id":"j","device":"upper","base-node":"base","speed":16777216}""",
         (run, _) => run.CheckDisk("active.qcow2"));
 
+    [Theory]
+    [InlineData("background")]
+    [InlineData("write-blocking")]
+    public void Mirror(string mode) => Kill(
+        "blockdev-mirror",
+        $$"""{"job-id":"j","device":"active","target":"t","sync":"full","copy-mode":"{{mode}}","filter-node-name":"f","speed":33554432}""",
+        (run, hasEnded) => run.CheckDisk(Disks(hasEnded, "t.qcow2")),
+        "t");
+
+    [Fact]
+    public void Commit() => Kill(
+        "block-commit",
+        """{"job-id":"j","device":"active","top-node":"upper","base-node":"mid","speed":8388608}""",
+        (run, _) => run.CheckDisk("active.qcow2"),
+        "active",
+        "active");
+
+    [Fact]
+    public void ActiveCommit() => Kill(
+        "block-commit",
+        """{"job-id":"j","device":"active","base-node":"upper","filter-node-name":"f","speed":16777216}""",
+        (run, hasEnded) => run.CheckDisk(Disks(hasEnded, "upper.qcow2")),
+        "upper");
+
+    // The overlays of the base show what they did, whenever it happens.
+    [Theory]
+    [InlineData("upper")]
+    [InlineData("active")]
+    public void SafeCommit(string top)
+    {
+        var (mid, sibling) = (KilledDaemon.ContentOf(template, "mid.qcow2"), KilledDaemon.ContentOf(template, "sibling.qcow2"));
+        Kill(
+            "block-commit",
+            $$"""{"job-id":"j","device":"active","top-node":"{{top}}","base-node":"base","safe":true,"filter-node-name":"f","speed":16777216}""",
+            (run, _) =>
+            {
+                run.CheckDisk("active.qcow2");
+                run.CheckUnchanged("mid.qcow2", mid);
+                run.CheckUnchanged("sibling.qcow2", sibling);
+            },
+            "active",
+            top == "active" ? "f" : "active");
+    }
+
     public void Dispose() => Directory.Delete(template, recursive: true);
 
     private static string Image(string name, string backing) =>
         $$"""{"driver":"qcow2","node-name":"{{name}}","file":{"driver":"file","filename":"{{name}}.qcow2"},"backing":{{backing}}}""";
 
-    private void Kill(string command, string arguments, Action<KilledDaemon, bool?> check)
+    // Which image is the disk: one of both, where it is not known whether the job had put its target there.
+    private static string[] Disks(bool? hasEnded, string target) => hasEnded switch
     {
-        string[] nodes =
+        true => [target],
+        false => ["active.qcow2"],
+        null => ["active.qcow2", target],
+    };
+
+    private void Kill(string command, string arguments, Action<KilledDaemon, bool?> check, string? after = null, string? guest = null)
+    {
+        // Why not a guest's node above the disk where the job replaces the disk: QEMU demands that nothing but the job's own filter is there.
+        List<string> nodes =
         [
             """{"driver":"raw","node-name":"base","file":{"driver":"file","filename":"base.raw"}}""",
             Image("mid", "\"base\""),
@@ -57,12 +110,14 @@ public sealed class KilledJobTests : IDisposable
             Image("active", "\"upper\""),
             Image("sibling", "\"base\""),
             Image("t", "null"),
-            """{"driver":"raw","node-name":"guest","file":"active"}""",
         ];
+        if (after == null)
+            nodes.Add("""{"driver":"raw","node-name":"guest","file":"active"}""");
+        guest ??= after == null ? "guest" : "f";
         for (var seed = 0; seed < Count; seed++)
         {
             using var run = new KilledDaemon(template, content, seed, nodes);
-            var hasEnded = run.Run(command, arguments, Within);
+            var hasEnded = run.Run(command, arguments, Within, guest, after);
             run.CheckImages();
             check(run, hasEnded);
         }
