@@ -1,9 +1,7 @@
 using BlockUring.Graph;
 using BlockUring.Graph.Throttling;
-using BlockUring.Images;
 using BlockUring.Jobs;
 using BlockUring.Jobs.Commit;
-using BlockUring.Storage;
 using BlockUring.Tests.Graph;
 using Xunit;
 
