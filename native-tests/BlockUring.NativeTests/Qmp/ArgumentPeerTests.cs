@@ -11,7 +11,7 @@ public class ArgumentPeerTests
 {
     // What the peer does not know.
     private static readonly string[] OwnCommands = ["block-null", "x-query-blockers", "human-monitor-command", "block-job-change"];
-    private static readonly string[] OwnMembers = 
+    private static readonly string[] OwnMembers =
     [
         "on-cbw-error", "discard-source", "min-cluster-size", "delay-ns", "backing-mask-protocol", "invalidate-overlays", "target-is-zero",
     ];

@@ -84,6 +84,9 @@ public sealed class MirrorJob : BlockJob
     public static async ValueTask<MirrorJob> CreateAsync(BlockGraph graph, JobList jobs, MirrorRequest request)
     {
         MirrorDemands.Check(graph, request);
+        // Without a backing file the top is all there is.
+        if (request.Sync == BackupSync.Top && NodeChain.SkipFilters(request.Source).BackingLink == null)
+            request = request with { Sync = BackupSync.Full };
         return await MirrorStart.RunAsync(graph, jobs, request);
     }
 

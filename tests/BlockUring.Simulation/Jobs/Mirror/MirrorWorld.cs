@@ -64,7 +64,7 @@ internal sealed class MirrorWorld : IDisposable
         var sourceHost = new SimulatedHost(buffers, ofSource, sourceDisk) { ReportsHoles = reportsHoles };
         targetHost = new SimulatedHost(buffers, ofTarget, targetDisk) { ReportsHoles = reportsHoles };
         sourceHost.DiscardFills[MirrorImages.SourcePath] = 0xdd;
-        graph = new BlockGraph(scheduler, new JoinedHost(sourceHost, targetHost)) 
+        graph = new BlockGraph(scheduler, new JoinedHost(sourceHost, targetHost))
         {
             NodeAdded = n => filter = n as MirrorTopNode ?? filter,
             Warn = warnings.Add,
