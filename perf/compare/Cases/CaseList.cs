@@ -45,6 +45,9 @@ internal static class CaseList
         Job("mirror", "mirror-raw-raw", SourceKind.RandomRaw, "raw"),
         Job("mirror", "mirror-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
         Job("mirror", "mirror-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Job("commit", "commit-qcow2-raw", SourceKind.RandomQcow2, "raw"),
+        Job("commit", "commit-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
+        Job("commit", "commit-fragmented-qcow2", SourceKind.FragmentedQcow2, "qcow2"),
         Job("active-commit", "active-commit", SourceKind.RandomQcow2, "qcow2"),
     ];
 

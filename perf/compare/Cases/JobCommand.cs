@@ -22,11 +22,8 @@ internal static class JobCommand
         top=$(node s "$source_format" "$source")
         bottom=$(node t "$target_format" "$target")
         if [ $job = active-commit ]; then
-            # All of the overlay has to go into an empty base.
-            overlay=$target.overlay
-            cp "$source" "$overlay" && qemu-img rebase -u -f "$source_format" -b "$target" -F "$target_format" "$overlay" || exit 1
-            trap 'rm -f "$overlay"' EXIT
-            top=$(node s "$source_format" "$overlay" "'backing':'t',")
+            # All of it goes into an empty base, which it shows through to from now on.
+            top=$(node s "$source_format" "$source" "'backing':'t',")
         fi
         coproc daemon { exec "$@" --chardev stdio,id=c --monitor c \
             --blockdev "$bottom" --blockdev "$top"; }

@@ -19,7 +19,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public string? Refuses(CompareCase compareCase)
     {
         if (this == Daemon != (compareCase.Job != null))
-            return "jobs are for the daemons, and nothing else is";
+            return "jobs are the daemons', and nothing else is";
         if (this == Nbdcopy && !compareCase.NbdcopyCan)
             return "nbdcopy does not do this job";
         // Why: the cache flags mean nothing to info, so best and defaults would be the same run twice.
@@ -30,7 +30,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public IReadOnlyList<string> Command(CompareCase compareCase, SourceImage image, string source, string target)
     {
         if (this == Daemon)
-            return JobCommand.Make(compareCase.Job!, ["qemu-storage-daemon"], image, source, compareCase.TargetFormat!, target);
+            return DaemonCommand(["qemu-storage-daemon"], compareCase, image, source, target);
         if (this != Nbdcopy)
             return ImageCommand(["qemu-img"], compareCase, image.Format, source, target);
         return image.Format == "raw"
@@ -42,8 +42,13 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
     public IReadOnlyList<string> SubjectCommand(
         SubjectProgram program, CompareCase compareCase, SourceImage image, string source, string target) =>
         this == Daemon
-            ? JobCommand.Make(compareCase.Job!, program.Daemon, image, source, compareCase.TargetFormat!, target)
+            ? DaemonCommand(program.Daemon, compareCase, image, source, target)
             : ImageCommand(program.Image, compareCase, image.Format, source, target);
+
+    private static IReadOnlyList<string> DaemonCommand(
+        IReadOnlyList<string> daemon, CompareCase compareCase, SourceImage image, string source, string target) => compareCase.Job == "commit"
+            ? CommitCommand.Make(daemon, image, source, compareCase.TargetFormat!, target)
+            : JobCommand.Make(compareCase.Job!, daemon, image, source, compareCase.TargetFormat!, target);
 
     private IReadOnlyList<string> ImageCommand(
         IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target)

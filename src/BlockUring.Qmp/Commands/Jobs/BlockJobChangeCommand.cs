@@ -1,3 +1,4 @@
+using System.Text.Json;
 using BlockUring.Jobs;
 using BlockUring.Jobs.Mirror;
 
@@ -5,18 +6,19 @@ namespace BlockUring.Qmp.Commands.Jobs;
 
 /// <summary>block-job-change.</summary>
 internal sealed class BlockJobChangeCommand()
-    : QmpCommand<BlockJobChangeArguments, NoResult>("block-job-change", QmpJson.Default.BlockJobChangeArguments, QmpJson.Default.NoResult)
+    : QmpCommand<JsonElement, NoResult>("block-job-change", QmpJson.Default.JsonElement, QmpJson.Default.NoResult)
 {
     /// <inheritdoc/>
-    protected override ValueTask<NoResult> RunAsync(MonitorContext context, BlockJobChangeArguments arguments)
+    protected override ValueTask<NoResult> RunAsync(MonitorContext context, JsonElement arguments)
     {
-        var job = context.FindBlockJob(arguments.Id);
+        var (id, type) = (arguments.GetProperty("id").GetString()!, arguments.GetProperty("type").GetString());
+        var job = context.FindBlockJob(id);
         job.DemandChangeable();
         if (job is not MirrorJob { Type: JobType.Mirror } mirror)
             throw new QmpException("Job type does not support change");
-        if (arguments.Type != mirror.Type.Name())
-            throw new QmpException($"Job '{arguments.Id}' is of type '{mirror.Type.Name()}', not '{arguments.Type}'");
-        mirror.Change(MirrorText.CopyMode(arguments.CopyMode));
+        if (type != mirror.Type.Name())
+            throw new QmpException($"Job '{id}' is of type '{mirror.Type.Name()}', not '{type}'");
+        mirror.Change(MirrorText.CopyMode(arguments.GetProperty("copy-mode").GetString()));
         return new(NoResult.Value);
     }
 }

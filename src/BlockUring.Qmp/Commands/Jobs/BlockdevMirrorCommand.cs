@@ -4,15 +4,19 @@ namespace BlockUring.Qmp.Commands.Jobs;
 
 /// <summary>blockdev-mirror.</summary>
 internal sealed class BlockdevMirrorCommand()
-    : QmpCommand<MirrorArguments, NoResult>("blockdev-mirror", QmpJson.Default.MirrorArguments, QmpJson.Default.NoResult)
+    : QmpCommand<BlockdevMirrorArguments, NoResult>("blockdev-mirror", QmpJson.Default.BlockdevMirrorArguments, QmpJson.Default.NoResult)
 {
     /// <inheritdoc/>
-    protected override async ValueTask<NoResult> RunAsync(MonitorContext context, MirrorArguments arguments)
+    protected override async ValueTask<NoResult> RunAsync(MonitorContext context, BlockdevMirrorArguments arguments)
     {
         using var change = await context.Graph.BeginChangeAsync();
         var (source, target) = (context.FindRoot(arguments.Device), context.FindDevice(arguments.Target));
-        var job = await MirrorJob.CreateAsync(context.Graph, context.Jobs, MirrorText.Parse(arguments, source, target));
-        job.Start();
+        var request = MirrorText.Parse(arguments, source, target) with
+        {
+            FilterName = arguments.FilterNodeName,
+            TargetIsZero = arguments.TargetIsZero ?? false,
+        };
+        (await MirrorJob.CreateAsync(context.Graph, context.Jobs, request)).Start();
         return NoResult.Value;
     }
 }

@@ -1,7 +1,7 @@
 namespace BlockUring.Qmp.Commands.Jobs;
 
-/// <summary>Arguments of blockdev-mirror.</summary>
-internal record MirrorArguments
+/// <summary>Arguments that blockdev-mirror and drive-mirror have in common.</summary>
+internal abstract record MirrorArguments
 {
     public required string Device { get; init; }
 
@@ -15,7 +15,7 @@ internal record MirrorArguments
 
     public long? Speed { get; init; }
 
-    public long? Granularity { get; init; }
+    public uint? Granularity { get; init; }
 
     public long? BufSize { get; init; }
 
@@ -27,13 +27,9 @@ internal record MirrorArguments
 
     public string? OnTargetError { get; init; }
 
-    public string? FilterNodeName { get; init; }
-
     public string? CopyMode { get; init; }
 
     public bool? AutoFinalize { get; init; }
 
     public bool? AutoDismiss { get; init; }
-
-    public bool? TargetIsZero { get; init; }
 }

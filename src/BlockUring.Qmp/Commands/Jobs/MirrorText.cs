@@ -1,5 +1,4 @@
 using BlockUring.Graph;
-using BlockUring.Jobs.Backup;
 using BlockUring.Jobs.Mirror;
 
 namespace BlockUring.Qmp.Commands.Jobs;
@@ -11,24 +10,20 @@ internal static class MirrorText
     /// <exception cref="QmpException">What does not go together.</exception>
     public static MirrorRequest Parse(MirrorArguments arguments, BlockNode source, BlockNode target)
     {
-        var sync = SyncText.Sync(arguments.Sync);
         var bitmap = SyncText.FindBitmap(arguments.Sync, arguments.Bitmap, arguments.BitmapMode, source, out var mode);
         // Why: the default is the name of a device, of which there are none here.
         var settings = JobText.Settings(arguments.JobId ?? "", arguments.Speed, arguments.AutoFinalize, arguments.AutoDismiss);
         return new MirrorRequest(settings, source, target)
         {
-            // Without a backing file the top is all there is.
-            Sync = sync == BackupSync.Top && NodeChain.SkipFilters(source).BackingLink == null ? BackupSync.Full : sync,
+            Sync = SyncText.Sync(arguments.Sync),
             Bitmap = bitmap,
             BitmapMode = mode,
             Granularity = arguments.Granularity ?? 0,
             BufferLength = arguments.BufSize ?? 0,
             OnSourceError = JobText.Policy(arguments.OnSourceError),
             OnTargetError = JobText.Policy(arguments.OnTargetError),
-            FilterName = arguments.FilterNodeName,
             CopyMode = CopyMode(arguments.CopyMode),
             Replaces = arguments.Replaces,
-            TargetIsZero = arguments.TargetIsZero ?? false,
         };
     }
 

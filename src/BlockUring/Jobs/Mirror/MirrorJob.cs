@@ -84,6 +84,9 @@ public sealed class MirrorJob : BlockJob
     public static async ValueTask<MirrorJob> CreateAsync(BlockGraph graph, JobList jobs, MirrorRequest request)
     {
         MirrorDemands.Check(graph, request);
+        // Without a backing file the top is all there is.
+        if (request.Sync == BackupSync.Top && NodeChain.SkipFilters(request.Source).BackingLink == null)
+            request = request with { Sync = BackupSync.Full };
         return await MirrorStart.RunAsync(graph, jobs, request);
     }
 
@@ -157,8 +160,9 @@ public sealed class MirrorJob : BlockJob
             await RunPassAsync(CopyLatePiecesAsync);
         using var change = await graph.BeginChangeAsync();
         using var section = await nodes.DrainAsync();
+        // Why without entering: the section holds the job, too.
         while (!copy.IsInSync)
-            await RunPassAsync(CopyLastPiecesAsync);
+            await RunPassAsync(CopyNextAsync);
         await nodes.FinishTargetAsync();
         bitmap?.NoteInstant();
         filter.Stop();
@@ -311,7 +315,7 @@ public sealed class MirrorJob : BlockJob
         }
     }
 
-    // Pending, and not drained: the guest writes on.
+    // Pending: nobody can be asked any more what to do about a failure.
     private async ValueTask CopyLatePiecesAsync(CopyCursor cursor)
     {
         while (copy.PeekNext(cursor) > 0)
@@ -326,13 +330,6 @@ public sealed class MirrorJob : BlockJob
                 Exit();
             }
         }
-    }
-
-    // Inside the drained section, which holds the job, too.
-    private async ValueTask CopyLastPiecesAsync(CopyCursor cursor)
-    {
-        while (copy.PeekNext(cursor) > 0)
-            await CopyNextAsync(cursor);
     }
 
     private async ValueTask CopyNextAsync(CopyCursor cursor)

@@ -24,6 +24,9 @@ public sealed class HumanMonitorTests : IDisposable
     [InlineData("qemu-io zork \"length\"", "Error: Cannot find device='zork' nor node-name='zork'\r\n")]
     [InlineData("qemu-io -d d \"length\"", "Error: Device 'd' not found\r\n")]
     [InlineData("qemu-io d length", "1 MiB\r\n")]
+    [InlineData("commit zork", "Device 'zork' not found\r\n")]
+    [InlineData("commit d", "'commit' error for 'd': Operation not supported\r\n")]
+    [InlineData("commit all", "")]
     [InlineData("qemu-io d \"\"", "")]
     [InlineData("info block d", "d: json:{\"driver\": \"null-co\", \"size\": 1048576} (null-co)\r\n    Cache mode:       writeback\r\n")]
     public void A_line_is_answered(string line, string answer)
