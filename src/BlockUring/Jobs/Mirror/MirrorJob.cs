@@ -238,8 +238,11 @@ public sealed class MirrorJob : BlockJob
     {
         while (!scan.IsOver && copy.RemainingBytes < ScanBytes)
         {
-            await StepAsync(scan.StepAsync);
-            ShowProgress();
+            await StepAsync(async () =>
+            {
+                await scan.StepAsync();
+                ShowProgress();
+            });
         }
     }
 
