@@ -238,8 +238,11 @@ public sealed class MirrorJob : BlockJob
     {
         while (!scan.IsOver && copy.RemainingBytes < ScanBytes)
         {
-            await StepAsync(scan.StepAsync);
-            ShowProgress();
+            await StepAsync(async () =>
+            {
+                await scan.StepAsync();
+                ShowProgress();
+            });
         }
     }
 
@@ -406,7 +409,8 @@ public sealed class MirrorJob : BlockJob
         // The background copies what was not written, and finds out whether that lasts.
         isSuspended = true;
         ChooseWay();
-        if (isOver || IsForceCancelled || writeFailure != null)
+        // Why also once the work has ended: what waits for others, or is pending, cannot be resumed; the end copies what is lacking, or fails.
+        if (isOver || IsForceCancelled || writeFailure != null || HasEnded)
             return;
         if (HandleError(request.OnTargetError, isRead: false, failure) == JobErrorAction.Report)
             writeFailure = failure;
