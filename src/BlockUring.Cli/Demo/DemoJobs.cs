@@ -49,7 +49,7 @@ internal sealed class DemoJobs : IDisposable
         "blockdev-add",
         $$$"""{"node-name":"{{{name}}}","driver":"{{{format}}}","file":{"driver":"file","filename":{{{Quote(Path.Combine(work, file))}}}}}""");
 
-    /// <summary>Starts jobs and waits for their ends; what <paramref name="meanwhile"/> does is done while they run.</summary>
+    /// <summary>Starts jobs, completes those that become ready, and waits for their ends; what <paramref name="meanwhile"/> does is done while they run.</summary>
     /// <param name="command">Starts them.</param>
     /// <param name="arguments">As JSON.</param>
     /// <param name="count">How many.</param>
@@ -66,7 +66,12 @@ internal sealed class DemoJobs : IDisposable
             var left = Patience - watch.Elapsed;
             if (left <= TimeSpan.Zero)
                 throw new CommandFailure($"{command} has not ended in {Patience.TotalSeconds} seconds");
-            if (client.TakeEvent(left) is not { } happened || happened.GetProperty("event").GetString() != "BLOCK_JOB_COMPLETED")
+            if (client.TakeEvent(left) is not { } happened)
+                continue;
+            var name = happened.GetProperty("event").GetString();
+            if (name == "BLOCK_JOB_READY")
+                Execute("job-complete", $$"""{"id":{{happened.GetProperty("data").GetProperty("device").GetRawText()}}}""");
+            if (name != "BLOCK_JOB_COMPLETED")
                 continue;
             if (happened.GetProperty("data").TryGetProperty("error", out var error))
                 throw new CommandFailure($"the job failed: {error.GetString()}");
@@ -75,6 +80,15 @@ internal sealed class DemoJobs : IDisposable
 
         return watch.Elapsed;
     }
+
+    /// <summary>Puts a new overlay over a node, as a snapshot of it.</summary>
+    public void AddSnapshot(string node, string overlay, string file) => Execute(
+        "blockdev-snapshot-sync",
+        $$"""{"node-name":"{{node}}","snapshot-node-name":"{{overlay}}","snapshot-file":{{Quote(Path.Combine(work, file))}}}""");
+
+    /// <summary>Asks something.</summary>
+    /// <returns>The answer.</returns>
+    public string Ask(string command, string arguments) => Execute(command, arguments).GetRawText();
 
     /// <summary>Writes through a node as a guest would.</summary>
     public void Write(string node, byte pattern, long offset, long length)
