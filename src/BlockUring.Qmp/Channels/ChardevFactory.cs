@@ -40,7 +40,7 @@ public static class ChardevFactory
         "stdio" => new StdioChardev(thread, options.Id),
         "null" => new NullChardev(options.Id),
         "ringbuf" or "memory" => new RingChardev(options.Id, options.Backend, options.RingBytes > 0 ? (int)options.RingBytes : DefaultRingBytes),
-        
+
         // Why by another thread: opening a pipe without a reader waits for one.
         "file" => await thread.OffloadAsync(() => FileChardev.OpenFile(thread, options)),
         "pipe" => FileChardev.OpenPipe(thread, options),
