@@ -137,7 +137,8 @@ internal sealed class OverlayFinder
     private bool IsAbove(BlockNode node) => !NodeChain.Contains(below, node) && NodeChain.Contains(node, NodeChain.SkipFilters(below));
 
     private BlockException Refused(string name, BlockException e) => new(
-        e.Kind, $"'{name}' cannot be kept as it is while '{OverlayHold.NameOf(below)}' is written: {e.Message}", inner: e) { Path = e.Path };
+        e.Kind, $"'{name}' cannot be kept as it is while '{OverlayHold.NameOf(below)}' is written: {e.Message}", inner: e)
+    { Path = e.Path };
 
     private BlockException Refused(string name, string why) =>
         new(BlockErrorKind.Invalid, $"'{name}' cannot be kept as it is while '{OverlayHold.NameOf(below)}' is written: {why}");

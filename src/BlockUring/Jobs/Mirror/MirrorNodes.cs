@@ -126,8 +126,8 @@ internal sealed class MirrorNodes
         }
     }
 
-    // The source comes to lie right over the target, in the graph and in its header, and stays in its place: where overlays are kept, nobody may write
-    // the target from now on either.
+    // The source comes to lie right over the target, in the graph and in its header, and stays in its place: where overlays are kept, nobody may
+    // write the target from now on either.
     private async ValueTask LeaveOutAsync(OverlayHold hold)
     {
         var layer = (FormatNode)NodeChain.SkipFilters(request.Source);
