@@ -127,6 +127,14 @@ public sealed class MonitorContext
     internal BlockNode FindRoot(string name)
     {
         var node = FindDevice(name);
+        return node.Parents.All(l => l.Owner is not BlockNode) ? node : throw new QmpException("Need a root block node");
+    }
+
+    /// <summary>As <see cref="FindRoot"/>, for jobs that bear others beside them: what those have put above the node does not count.</summary>
+    /// <exception cref="QmpException">There is none, or it is not at the top.</exception>
+    internal BlockNode FindDisk(string name)
+    {
+        var node = FindDevice(name);
         return IsRoot(node) ? node : throw new QmpException("Need a root block node");
     }
 

@@ -10,7 +10,7 @@ internal sealed class BlockdevMirrorCommand()
     protected override async ValueTask<NoResult> RunAsync(MonitorContext context, BlockdevMirrorArguments arguments)
     {
         using var change = await context.Graph.BeginChangeAsync();
-        var (source, target) = (context.FindRoot(arguments.Device), context.FindDevice(arguments.Target));
+        var (source, target) = (context.FindDisk(arguments.Device), context.FindDevice(arguments.Target));
         var request = MirrorText.Parse(arguments, source, target) with
         {
             FilterName = arguments.FilterNodeName,

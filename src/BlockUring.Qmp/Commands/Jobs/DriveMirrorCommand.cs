@@ -11,7 +11,7 @@ internal sealed class DriveMirrorCommand()
     protected override async ValueTask<NoResult> RunAsync(MonitorContext context, DriveMirrorArguments arguments)
     {
         using var change = await context.Graph.BeginChangeAsync();
-        var source = context.FindRoot(arguments.Device);
+        var source = context.FindDisk(arguments.Device);
         source.Blockers.Demand(source.Name, NodeOperation.MirrorSource);
         if (arguments.Replaces != null && arguments.NodeName == null)
             throw new QmpException("a node-name must be provided when replacing a named node of the graph");
