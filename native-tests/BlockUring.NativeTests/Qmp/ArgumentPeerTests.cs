@@ -10,14 +10,15 @@ namespace BlockUring.NativeTests.Qmp;
 public class ArgumentPeerTests
 {
     // What the peer does not know.
-    private static readonly string[] OwnCommands = ["block-null", "x-query-blockers", "human-monitor-command", "block-job-change"];
+    private static readonly string[] OwnCommands = ["block-null", "x-query-blockers", "human-monitor-command", "block-job-change", "query-commit-plan"];
     private static readonly string[] OwnMembers =
     [
         "on-cbw-error", "discard-source", "min-cluster-size", "delay-ns", "backing-mask-protocol", "invalidate-overlays", "target-is-zero",
+        "safe", "protect", "protect-directories",
     ];
 
-    // What the peer does not know of a mirror, and does of a backup.
-    private static readonly string[] MirrorMembers = ["bitmap", "bitmap-mode"];
+    // What the peer does not know of a mirror, and does of a backup; and what has a value more here ("auto").
+    private static readonly string[] MirrorMembers = ["bitmap", "bitmap-mode", "copy-mode"];
 
     [Theory]
     [InlineData(1)]
