@@ -146,7 +146,7 @@ internal sealed class ArgumentChecker
             case BuiltinKind.Int or BuiltinKind.Int32:
                 writer.WriteNumberValue(Signed(kind, step, value));
                 return;
-            case BuiltinKind.UInt32 or BuiltinKind.UInt64 or BuiltinKind.Size:
+            case BuiltinKind.UInt16 or BuiltinKind.UInt32 or BuiltinKind.UInt64 or BuiltinKind.Size:
                 writer.WriteNumberValue(Unsigned(kind, step, value));
                 return;
         }
@@ -171,6 +171,8 @@ internal sealed class ArgumentChecker
             (number, isNumber) = (unchecked((ulong)negative), true);
         if (!isNumber)
             throw new QmpException($"Parameter '{FullName(step)}' expects uint64");
+        if (kind == BuiltinKind.UInt16 && number > ushort.MaxValue)
+            throw new QmpException($"Parameter '{step.ShortName}' expects uint16_t");
         if (kind == BuiltinKind.UInt32 && number > uint.MaxValue)
             throw new QmpException($"Parameter '{step.ShortName}' expects uint32_t");
         return number;

@@ -12,6 +12,9 @@ internal enum BuiltinKind
     /// <summary>A signed number of 32 bits.</summary>
     Int32,
 
+    /// <summary>An unsigned number of 16 bits.</summary>
+    UInt16,
+
     /// <summary>An unsigned number of 32 bits.</summary>
     UInt32,
 

@@ -17,6 +17,7 @@ internal sealed class BuiltinType : SchemaType
         new("str", BuiltinKind.Str, "str", "string"),
         new("int", BuiltinKind.Int, "int", "int"),
         new("int32", BuiltinKind.Int32, "int", "int"),
+        new("uint16", BuiltinKind.UInt16, "int", "int"),
         new("uint32", BuiltinKind.UInt32, "int", "int"),
         new("uint64", BuiltinKind.UInt64, "int", "int"),
         new("size", BuiltinKind.Size, "int", "int"),

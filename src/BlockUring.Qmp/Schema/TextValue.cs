@@ -27,7 +27,7 @@ internal static class TextValue
         BuiltinKind.Number => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)
             ? Json(number.ToString("R", CultureInfo.InvariantCulture))
             : null,
-        BuiltinKind.UInt32 or BuiltinKind.UInt64 => Integer(text, ulong.MaxValue),
+        BuiltinKind.UInt16 or BuiltinKind.UInt32 or BuiltinKind.UInt64 => Integer(text, ulong.MaxValue),
         _ => Integer(text, long.MaxValue),
     };
 

@@ -192,6 +192,7 @@ public class SchemaTests
         BuiltinKind.Str => typeof(string),
         BuiltinKind.Int => typeof(long),
         BuiltinKind.Int32 => typeof(int),
+        BuiltinKind.UInt16 => typeof(ushort),
         BuiltinKind.UInt32 => typeof(uint),
         BuiltinKind.UInt64 or BuiltinKind.Size => typeof(ulong),
         BuiltinKind.Number => typeof(double),
