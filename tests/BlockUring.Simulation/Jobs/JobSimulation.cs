@@ -1,4 +1,3 @@
-using System.Globalization;
 using BlockUring.Jobs;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
@@ -11,32 +10,11 @@ namespace BlockUring.Simulation.Jobs;
 public sealed class JobSimulation(ITestOutputHelper output)
 {
     [Fact]
-    public void Every_job_ends_by_the_table_and_transactions_end_as_one() => ForSeeds(1, 500, seed =>
+    public void Every_job_ends_by_the_table_and_transactions_end_as_one() => SeededRuns.Of(output, 1, 500, seed =>
     {
         using var world = new World(seed);
         world.Run();
     });
-
-    // BLOCKURING_SEED runs one seed alone; BLOCKURING_SEEDS asks for more of them.
-    private void ForSeeds(int first, int count, Action<int> run)
-    {
-        if (Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } single)
-            (first, count) = (int.Parse(single, CultureInfo.InvariantCulture), 1);
-        else if (Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } wanted)
-            count = int.Parse(wanted, CultureInfo.InvariantCulture);
-        output.WriteLine($"seeds {first} to {first + count - 1}");
-        foreach (var seed in Enumerable.Range(first, count))
-        {
-            try
-            {
-                run(seed);
-            }
-            catch (Exception e)
-            {
-                Assert.Fail($"seed {seed}\n{e}");
-            }
-        }
-    }
 
     private sealed class World : IDisposable
     {

@@ -21,9 +21,6 @@ public sealed class CommitJob : BlockJob
     private const int MaxUnit = 64 << 10;
     private const int MinChunk = 1 << 20;
 
-    private static readonly TimeSpan FirstRetry = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan LastRetry = TimeSpan.FromSeconds(1);
-
     private readonly BlockGraph graph;
     private readonly CommitRequest request;
     private readonly CommitNodes nodes;
@@ -171,7 +168,8 @@ public sealed class CommitJob : BlockJob
     // can be left out of what is about to replace the images that it comes from.
     private async ValueTask DoAsync(bool isRead, Func<ValueTask> step)
     {
-        for (var wait = FirstRetry; ; wait = wait < LastRetry ? wait * 2 : LastRetry)
+        var backoff = new Backoff();
+        while (true)
         {
             await EnterAsync();
             JobErrorAction action;
@@ -198,7 +196,7 @@ public sealed class CommitJob : BlockJob
             }
 
             if (action == JobErrorAction.Ignore)
-                await SleepAsync(wait);
+                await SleepAsync(backoff.Next());
         }
     }
 

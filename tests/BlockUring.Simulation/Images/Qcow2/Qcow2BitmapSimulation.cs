@@ -1,4 +1,3 @@
-using System.Globalization;
 using BlockUring.Images;
 using BlockUring.Images.Qcow2;
 using BlockUring.Simulation.Storage;
@@ -210,24 +209,6 @@ public sealed class Qcow2BitmapSimulation(ITestOutputHelper output)
     private static List<Qcow2BitmapInfo> Stored(ImageWorld world) =>
         [.. BitmapModel.ReadHeader(world) is { } header ? BitmapDirectory.ReadAsync(world.Files[ImageKind.Path], header, header.GuestLength & ~511L).Now() : []];
 
-    // BLOCKURING_SEED runs one seed alone; BLOCKURING_SEEDS asks for more of them.
-    private void ForSeeds(int first, int count, Action<int> run)
-    {
-        if (Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } single)
-            (first, count) = (int.Parse(single, CultureInfo.InvariantCulture), 1);
-        else if (Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } wanted)
-            count = int.Parse(wanted, CultureInfo.InvariantCulture);
-        output.WriteLine($"seeds {first} to {first + count - 1}");
-        for (var seed = first; seed < first + count; seed++)
-        {
-            try
-            {
-                run(seed);
-            }
-            catch (Exception e)
-            {
-                Assert.Fail($"seed {seed}: {ImageKind.Draw(new Random(seed))}\n{e}");
-            }
-        }
-    }
+    private void ForSeeds(int first, int count, Action<int> run) =>
+        SeededRuns.Of(output, first, count, run, seed => ImageKind.Draw(new Random(seed)));
 }

@@ -155,26 +155,8 @@ public sealed class Qcow2SnapshotSimulation(ITestOutputHelper output)
             Assert.True(check.Leaks.Count == 0, string.Join('\n', check.Leaks.Take(10)));
     }
 
-    // BLOCKURING_SEED runs one seed alone; BLOCKURING_SEEDS asks for more of them.
-    private void ForSeeds(int first, int count, Action<int> run)
-    {
-        if (Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } single)
-            (first, count) = (int.Parse(single, CultureInfo.InvariantCulture), 1);
-        else if (Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } wanted)
-            count = int.Parse(wanted, CultureInfo.InvariantCulture);
-        output.WriteLine($"seeds {first} to {first + count - 1}");
-        for (var seed = first; seed < first + count; seed++)
-        {
-            try
-            {
-                run(seed);
-            }
-            catch (Exception e)
-            {
-                Assert.Fail($"seed {seed}: {ImageKind.Draw(new Random(seed))}\n{e}");
-            }
-        }
-    }
+    private void ForSeeds(int first, int count, Action<int> run) =>
+        SeededRuns.Of(output, first, count, run, seed => ImageKind.Draw(new Random(seed)));
 
     /// <summary>What the disk and each snapshot hold, before and after the change that is being made.</summary>
     private sealed class History

@@ -1,4 +1,3 @@
-using System.Globalization;
 using BlockUring.Native.Interop;
 using BlockUring.Simulation.Storage;
 using Xunit;
@@ -89,28 +88,6 @@ public sealed class Qcow2WriterSimulation(ITestOutputHelper output)
         Assert.True(same == actual.Length, $"byte {same} differs");
     }
 
-    // BLOCKURING_SEED runs one seed alone; BLOCKURING_SEEDS asks for more of them.
-    private void ForSeeds(int first, int count, Action<int> run, params int[] further)
-    {
-        if (Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } single)
-            (first, count) = (int.Parse(single, CultureInfo.InvariantCulture), 1);
-        else if (Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } wanted)
-            count = int.Parse(wanted, CultureInfo.InvariantCulture);
-        output.WriteLine($"seeds {first} to {first + count - 1}, {string.Join(", ", further)}");
-        var failed = new List<string>();
-        foreach (var seed in Enumerable.Range(first, count).Concat(further))
-        {
-            try
-            {
-                run(seed);
-            }
-            catch (Exception e)
-            {
-                if (failed.Count < 10)
-                    failed.Add($"seed {seed}: {ImageKind.Draw(new Random(seed))}\n{e}");
-            }
-        }
-
-        Assert.True(failed.Count == 0, string.Join("\n\n", failed));
-    }
+    private void ForSeeds(int first, int count, Action<int> run, params int[] further) =>
+        SeededRuns.Of(output, first, count, run, seed => ImageKind.Draw(new Random(seed)), further);
 }

@@ -11,7 +11,7 @@ using Xunit;
 namespace BlockUring.Simulation.Jobs.Backup;
 
 /// <summary>Backups of one or two disks at one instant, maybe another one later, while guests write and users do what comes to their minds.</summary>
-internal sealed class BackupWorld : IDisposable
+internal sealed class BackupWorld : ISimulatedWorld
 {
     private const int ClusterLength = 65536;
 

@@ -15,7 +15,7 @@ namespace BlockUring.Simulation.Jobs.Backup;
 /// A snapshot of a disk that is being written, read through a snapshot-access node and, where the target is an overlay on the source, through the
 /// target, which stalls now and then. The filter is added by name, or a backup's that copies nothing by itself.
 /// </summary>
-internal sealed class SnapshotWorld : IDisposable
+internal sealed class SnapshotWorld : ISimulatedWorld
 {
     private readonly Random random;
     private readonly BufferPool buffers = new(256 << 20, 1 << 20);

@@ -15,7 +15,7 @@ namespace BlockUring.Simulation.Jobs.Commit;
 /// A commit in the middle of a random chain, under one or more overlays that guests read and write, on devices that reorder, fail or lose power,
 /// while users do what comes to their minds.
 /// </summary>
-internal sealed class CommitWorld : IDisposable
+internal sealed class CommitWorld : ISimulatedWorld
 {
     private readonly Random random;
     private readonly BufferPool buffers = new(256 << 20, 1 << 20);

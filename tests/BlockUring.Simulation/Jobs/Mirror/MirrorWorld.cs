@@ -18,7 +18,7 @@ namespace BlockUring.Simulation.Jobs.Mirror;
 /// A disk is mirrored, or committed into its base, while guests write to it, above the filter and below, and users do what comes to their minds. A
 /// mirror by a bitmap that did not get far is started again.
 /// </summary>
-internal sealed class MirrorWorld : IDisposable
+internal sealed class MirrorWorld : ISimulatedWorld
 {
     private readonly Random random;
     private readonly BufferPool buffers = new(256 << 20, 1 << 20);

@@ -13,7 +13,7 @@ namespace BlockUring.Simulation.Jobs.SafeCommit;
 /// A tree of images, some open and in use, and a commit of what one of them shows into one below it, with every other image to be kept as it is. How it
 /// is committed, derived classes say.
 /// </summary>
-internal abstract class TreeWorld : IDisposable
+internal abstract class TreeWorld : ISimulatedWorld
 {
     private readonly SimulatedHost host;
     private readonly List<NodeLink> links = [];

@@ -14,7 +14,7 @@ using Xunit;
 namespace BlockUring.Simulation.Jobs.Stream;
 
 /// <summary>Streams in a chain of images of all kinds, while guests write to its active layer and users do what comes to their minds.</summary>
-internal sealed class StreamWorld : IDisposable
+internal sealed class StreamWorld : ISimulatedWorld
 {
     private const int MaxStarts = 3;
 

@@ -1,3 +1,4 @@
+using BlockUring.Jobs;
 using BlockUring.Jobs.Mirror;
 using Xunit;
 

@@ -1,4 +1,4 @@
-namespace BlockUring.Jobs.Mirror;
+namespace BlockUring.Jobs;
 
 /// <summary>How long to wait before something is tried again that failed: longer every time, until something succeeds.</summary>
 internal sealed class Backoff
