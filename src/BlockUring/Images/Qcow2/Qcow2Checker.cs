@@ -163,6 +163,8 @@ internal sealed class Qcow2Checker : IDisposable
 
         counter.Count(snapshotTableOffset, snapshots.Length);
         counter.Count((ulong)header.RefcountTableOffset, (long)header.RefcountTableClusters << geometry.ClusterBits);
+        if (header.Encryption is { } keys)
+            counter.Count((ulong)keys.Offset, keys.Length);
         await CountBitmapsAsync(counter, structural);
         CountRefcountBlocks(counter, structural);
         if (isFirst)

@@ -42,6 +42,7 @@ internal static class Qcow2HeaderSerializer
         var fits = TryBitmaps(header.Bitmaps, cluster, ref at)
             && TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
+            && TryEncryption(header.Encryption, cluster, ref at)
             && (!withFeatureNames || !HasFeatureNames(header, cluster.Length)
                 || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at));
         foreach (var extension in header.UnknownExtensions)
@@ -86,6 +87,16 @@ internal static class Qcow2HeaderSerializer
         U64(data, 8, (ulong)bitmaps.DirectoryLength);
         U64(data, 16, (ulong)bitmaps.DirectoryOffset);
         return TryExtension(data, HeaderExtension.Bitmaps, cluster, ref at);
+    }
+
+    private static bool TryEncryption(EncryptionExtension? encryption, Span<byte> cluster, ref int at)
+    {
+        if (encryption == null)
+            return true;
+        Span<byte> data = stackalloc byte[EncryptionExtension.Bytes];
+        U64(data, 0, (ulong)encryption.Offset);
+        U64(data, 8, (ulong)encryption.Length);
+        return TryExtension(data, HeaderExtension.Encryption, cluster, ref at);
     }
 
     private static bool TryExtension(string? text, uint type, Span<byte> cluster, ref int at) =>
