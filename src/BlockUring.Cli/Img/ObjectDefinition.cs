@@ -35,7 +35,7 @@ internal sealed record ObjectDefinition(string Type, string Id, byte[] Content)
             throw new CommandFailure($"Parameter 'format' does not accept value '{definition.Format}'");
         options.TryTake("loaded", out _);
         foreach (var name in options.Values.Keys)
-            throw new CommandFailure($"Invalid parameter '{name}'");
+            throw new CommandFailure($"Parameter '{name}' is unexpected");
         try
         {
             return definition.Resolve(others.Invoke);

@@ -11,4 +11,7 @@ internal enum ChainMode
 
     /// <summary>Each on its place (IEEE 1619).</summary>
     Xts,
+
+    /// <summary>Not at all: each is combined with an encrypted counter.</summary>
+    Ctr,
 }

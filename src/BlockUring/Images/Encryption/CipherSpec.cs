@@ -58,6 +58,7 @@ internal sealed record CipherSpec(string Algorithm, int AlgorithmKeyLength, Chai
         "ecb" => ChainMode.Ecb,
         "cbc" => ChainMode.Cbc,
         "xts" => ChainMode.Xts,
+        "ctr" => ChainMode.Ctr,
         _ => null,
     };
 

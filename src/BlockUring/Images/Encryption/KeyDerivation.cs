@@ -39,6 +39,8 @@ internal static class KeyDerivation
     /// <exception cref="Storage.BlockException">They are too many for the format.</exception>
     public static uint CountIterations(HashAlgorithmName hash, int length, ulong milliseconds, uint divisor)
     {
+        if (milliseconds == 0)
+            return MinIterations;
         var perSecond = MeasureRate(hash, length);
         if (perSecond > ulong.MaxValue / milliseconds)
             throw EncryptionErrors.Invalid($"PBKDF iterations {perSecond} too large to scale: Numerical result out of range");

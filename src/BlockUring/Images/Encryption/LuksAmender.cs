@@ -24,10 +24,7 @@ internal readonly struct LuksAmender(LuksVolume volume, SecretSource secrets, st
             throw EncryptionErrors.Invalid("'old-secret' must not be given when activating keyslots");
         var index = SlotToFill(change);
         using var key = await volume.UnlockAsync(secrets.Password(change.Secret ?? openSecret));
-        var milliseconds = change.IterationMilliseconds ?? DefaultMilliseconds;
-        if (milliseconds == 0)
-            throw EncryptionErrors.Invalid("Parameter 'iter-time' must be at least 1");
-        await volume.FillSlotAsync(index, key, secrets.Password(change.NewSecret), milliseconds);
+        await volume.FillSlotAsync(index, key, secrets.Password(change.NewSecret), change.IterationMilliseconds ?? DefaultMilliseconds);
     }
 
     private int SlotToFill(LuksAmendment change)

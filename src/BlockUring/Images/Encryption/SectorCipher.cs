@@ -99,6 +99,9 @@ internal sealed class SectorCipher : IDisposable
             case ChainMode.Cbc:
                 EncryptChained(source, destination, firstSector);
                 break;
+            case ChainMode.Ctr:
+                Xor(source, MakeKeyStream(source.Length, firstSector), destination);
+                break;
             default:
                 data.EncryptEcb(source, destination, PaddingMode.None);
                 break;
@@ -117,6 +120,9 @@ internal sealed class SectorCipher : IDisposable
                 break;
             case ChainMode.Cbc:
                 DecryptChained(sectors, firstSector);
+                break;
+            case ChainMode.Ctr:
+                Xor(sectors, MakeKeyStream(sectors.Length, firstSector), sectors);
                 break;
             default:
                 data.DecryptEcb(sectors, sectors, PaddingMode.None);
@@ -173,6 +179,21 @@ internal sealed class SectorCipher : IDisposable
 
         ivCipher?.EncryptEcb(made, made, PaddingMode.None);
         return made;
+    }
+
+    // Counters that start at the sectors' vectors, taken as numbers whose first byte is the highest; encrypted.
+    private Span<byte> MakeKeyStream(int length, long firstSector)
+    {
+        var first = MakeVectors(length / SectorLength, firstSector);
+        var stream = scratch.AsSpan(0, length);
+        for (var at = 0; at < length; at += BlockLength)
+        {
+            var start = BinaryPrimitives.ReadUInt128BigEndian(first[(at / SectorLength * BlockLength)..]);
+            BinaryPrimitives.WriteUInt128BigEndian(stream[at..], start + (UInt128)(at % SectorLength / BlockLength));
+        }
+
+        data.EncryptEcb(stream, stream, PaddingMode.None);
+        return stream;
     }
 
     // What the blocks of a batch are combined with, before and after: for each sector its encrypted vector, then that times x, times x squared …

@@ -49,10 +49,10 @@ internal sealed class LuksDriver : ImageDriver
 
     private static PreallocationMode ParsePreallocation(string? text) => text switch
     {
-        null or "off" => PreallocationMode.Off,
+        // Why: the format's metadata is its header, which is there from the start.
+        null or "off" or "metadata" => PreallocationMode.Off,
         "falloc" => PreallocationMode.Falloc,
         "full" => PreallocationMode.Full,
-        "metadata" => throw EncryptionErrors.Unsupported("Unsupported preallocation mode 'metadata'"),
         _ => throw EncryptionErrors.Invalid($"invalid parameter value: {text}"),
     };
 }

@@ -41,6 +41,9 @@ internal sealed record Qcow2CreateOptions
 
     public bool DataFileRaw { get; private init; }
 
+    /// <summary>How guest data is encrypted: one of <see cref="Qcow2.EncryptionMethod"/>.</summary>
+    public int EncryptionMethod { get; private init; }
+
     /// <summary>The LUKS header that the image gets; null for none.</summary>
     public LuksCreateOptions? Encryption { get; private init; }
 
@@ -66,7 +69,7 @@ internal sealed record Qcow2CreateOptions
         RefuseUnknown(request);
         var clusterLength = Size(request, "cluster_size", Qcow2Limits.DefaultClusterLength);
         var dataFileRaw = Bool(request, "data_file_raw");
-        var encryption = ParseEncryption(request);
+        var (method, encryption) = ParseEncryption(request);
         var extendedL2 = Bool(request, "extended_l2");
         var lazyRefcounts = Bool(request, "lazy_refcounts");
         var refcountBits = Number(request, "refcount_bits", 16);
@@ -89,6 +92,7 @@ internal sealed record Qcow2CreateOptions
             Compression = compression,
             DataFile = request.Option("data_file"),
             DataFileRaw = dataFileRaw,
+            EncryptionMethod = method,
             Encryption = encryption,
             ExtendedL2 = extendedL2,
             LazyRefcounts = lazyRefcounts,
@@ -103,8 +107,7 @@ internal sealed record Qcow2CreateOptions
     public static Qcow2CreateOptions ParseForMeasure(CreateRequest request)
     {
         RefuseUnknown(request);
-        var encryption = ParseEncryption(request);
-        encryption?.Password(request, EncryptPrefix);
+        var (_, encryption) = ParseEncryption(request);
         var options = new Qcow2CreateOptions
         {
             Version = 3,
@@ -151,25 +154,33 @@ internal sealed record Qcow2CreateOptions
         }
     }
 
-    private static LuksCreateOptions? ParseEncryption(CreateRequest request)
+    // The password is looked for here already: nothing is made before it is there.
+    private static (int Method, LuksCreateOptions? Luks) ParseEncryption(CreateRequest request)
     {
         var format = request.Option("encrypt.format");
         if (Bool(request, "encryption"))
         {
             format = format == null
                 ? "aes"
-                : throw Qcow2Errors.Invalid("Options encryption and encrypt.format are mutually exclusive");
+                : throw Qcow2Errors.Invalid("'encrypt.format' and its alias 'encryption' can't be used at the same time");
         }
 
-        return format switch
+        switch (format)
         {
-            null when request.Options.Keys.Any(static name => name.StartsWith(EncryptPrefix, StringComparison.Ordinal)) =>
-                throw Qcow2Errors.Invalid("Parameter 'encrypt.format' is missing"),
-            null => null,
-            "luks" => LuksCreateOptions.Parse(request, EncryptPrefix),
-            "aes" => throw Qcow2Errors.Unsupported("AES-CBC encryption of qcow2 images is broken, and only read: use encrypt.format=luks"),
-            _ => throw NotAccepted("encrypt.format", format),
-        };
+            case null when request.Options.Keys.Any(static name => name.StartsWith(EncryptPrefix, StringComparison.Ordinal)):
+                throw Qcow2Errors.Invalid("Parameter 'encrypt.format' is missing");
+            case null:
+                return (Qcow2.EncryptionMethod.None, null);
+            case "luks":
+                var luks = LuksCreateOptions.Parse(request, EncryptPrefix);
+                luks.Password(request, EncryptPrefix);
+                return (Qcow2.EncryptionMethod.Luks, luks);
+            case "aes":
+                request.Secrets.Password(request.Option("encrypt.key-secret") ?? throw EncryptionErrors.NoSecret(EncryptPrefix));
+                return (Qcow2.EncryptionMethod.Aes, null);
+            default:
+                throw NotAccepted("format", format);
+        }
     }
 
     private Qcow2CreateOptions WithClusterLength(long length)

@@ -76,7 +76,7 @@ internal sealed class Qcow2Creator
         BackingFileName = options.BackingFile,
         BackingFormat = options.BackingFormat,
         DataFileName = options.DataFile,
-        EncryptionMethod = options.Encryption == null ? EncryptionMethod.None : EncryptionMethod.Luks,
+        EncryptionMethod = options.EncryptionMethod,
         Encryption = options.Encryption == null ? null : new EncryptionExtension(layout.KeyOffset, options.Encryption.PayloadOffset),
     };
 

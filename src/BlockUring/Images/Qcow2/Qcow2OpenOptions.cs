@@ -45,6 +45,8 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, s
     {
         options.TryTake("encrypt.format", out var format);
         options.TryTake("encrypt.key-secret", out var secret);
+        foreach (var name in options.TakeSubtree("encrypt").Values.Keys)
+            throw Qcow2Errors.Invalid($"Parameter '{name}' is unexpected");
         switch (header.EncryptionMethod)
         {
             case EncryptionMethod.None when format != null:
