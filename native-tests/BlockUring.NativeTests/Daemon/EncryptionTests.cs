@@ -6,7 +6,24 @@ namespace BlockUring.NativeTests.Daemon;
 public sealed class EncryptionTests : DaemonTestBase
 {
     [Theory, MemberData(nameof(Sides))]
-    public void PasswordsAreGivenAndTakenAway(Side side) => Play(side, s =>
+    public void PasswordsAreGivenAndTakenAway(Side side)
+    {
+        const int attempts = 8;
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Play(side, Play);
+                return;
+            }
+            catch (Xunit.Sdk.XunitException e) when (side == Side.Peer && attempt < attempts && e.Message.Contains("Unable to get accurate CPU usage"))
+            {
+                // Where the kernel counts processor time in ticks, the peer cannot always measure how fast it is.
+            }
+        }
+    }
+
+    private static void Play(Scenario s)
     {
         s.Play(Script);
         foreach (var options in WrongAmendments)
@@ -16,7 +33,7 @@ public sealed class EncryptionTests : DaemonTestBase
         }
 
         s.Play(End);
-    });
+    }
 
     private static readonly string[] WrongAmendments =
     [

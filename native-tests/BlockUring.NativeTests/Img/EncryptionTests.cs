@@ -59,8 +59,7 @@ public sealed class EncryptionTests : IDisposable
     {
         var source = await RandomFileAsync("source", 3);
         var image = folder["image"];
-        await Tool.RunAsync(
-            "qemu-img", "convert", "--object", Secret, "-O", format, "-o", CreateOptions(format, encryption, ""), source, image);
+        await PeerAsync("convert", "--object", Secret, "-O", format, "-o", CreateOptions(format, encryption, ""), source, image);
         await SameAsync(true, source, format, image);
         foreach (var output in (string[])["human", "json"])
         {
@@ -137,7 +136,7 @@ public sealed class EncryptionTests : IDisposable
     {
         string[] words = ["measure", "--object", Secret, "-O", format, "-o", CreateOptions(format, encryption, ""), "--size", "5M"];
         var (_, ours, _) = await Program.TryImgAsync(words);
-        Assert.Equal(await Tool.RunAsync("qemu-img", words), ours);
+        Assert.Equal(await PeerAsync(words), ours);
     }
 
     [Fact]
@@ -151,6 +150,19 @@ public sealed class EncryptionTests : IDisposable
     }
 
     private static Task ImgAsync(string[] words) => Program.ImgAsync([words[0], "--object", Secret, .. words[1..]]);
+
+    // Where the kernel counts processor time in ticks, the peer cannot always measure how fast it derives keys.
+    private static async Task<string> PeerAsync(params string[] words)
+    {
+        const int attempts = 8;
+        for (var attempt = 1; ; attempt++)
+        {
+            var (exitCode, output, error) = await Tool.TryRunAsync("qemu-img", words);
+            if (exitCode == 0)
+                return output;
+            Assert.True(attempt < attempts && error.Contains("Unable to get accurate CPU usage", StringComparison.Ordinal), error);
+        }
+    }
 
     private static string Raw(string path) => $"driver=raw,file.filename={path}";
 
