@@ -1,4 +1,3 @@
-using BlockUring.Images;
 using BlockUring.Images.Encryption;
 using BlockUring.Storage;
 
