@@ -157,7 +157,13 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>
     /// To be awaited before a persistent bitmap is changed otherwise than by a write to the image: from now on those in the image count as not saved.
     /// </summary>
-    public virtual ValueTask PrepareBitmapChangeAsync() => ValueTask.CompletedTask;
+    /// <param name="onlyClears">The change makes chunks clean and nothing else.</param>
+    public virtual ValueTask PrepareBitmapChangeAsync(bool onlyClears = false) => ValueTask.CompletedTask;
+
+    /// <summary>From now on persistent bitmaps outlive a crash, with more dirty chunks than were written. Durable.</summary>
+    /// <exception cref="BlockException">The image cannot say so.</exception>
+    public virtual ValueTask KeepBitmapsThroughCrashesAsync() =>
+        throw new BlockException(BlockErrorKind.Unsupported, $"Bitmaps in an image of format {Name} cannot outlive a crash");
 
     /// <summary>Stores the persistent bitmaps of a list, durably. No write runs meanwhile.</summary>
     /// <exception cref="BlockException">Why not; those in the image count as not saved then.</exception>

@@ -28,6 +28,7 @@ public sealed class Qcow2Image : ImageFormat
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
+        Intents = new WriteIntents(this);
         L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
         {
             LoadStep = FileSteps.L2Load,
@@ -94,6 +95,9 @@ public sealed class Qcow2Image : ImageFormat
 
     internal Qcow2Bitmaps Bitmaps { get; }
 
+    /// <summary>By which the bitmaps outlive a crash, where the image wants that.</summary>
+    internal WriteIntents Intents { get; }
+
     /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
     public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
 
@@ -109,23 +113,27 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
-        writer != null ? writer.ReserveAsync(guestOffset, maxLength) : OpenAndReserveAsync(guestOffset, maxLength);
+        writer != null && Intents.Cover(guestOffset, maxLength)
+            ? writer.ReserveAsync(guestOffset, maxLength)
+            : OpenAndReserveAsync(guestOffset, maxLength);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) =>
-        await (await WriterAsync()).ZeroAsync(guestOffset, length, mayUnmap);
+        await (await WriterAsync(guestOffset, length)).ZeroAsync(guestOffset, length, mayUnmap);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask DiscardAsync(long guestOffset, long length) =>
-        await new Qcow2Discard(this, await WriterAsync()).RunAsync(guestOffset, length);
+        await new Qcow2Discard(this, await WriterAsync(guestOffset, length)).RunAsync(guestOffset, length);
 
     /// <inheritdoc/>
     public override async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
     {
         Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
-        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, hidesBacking);
+        var found = await WriterAsync();
+        await Intents.InvalidateAsync();
+        await new Qcow2Resize(this, found).RunAsync(newLength, hidesBacking);
     }
 
     /// <inheritdoc/>
@@ -141,7 +149,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
-        await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
+        await (await WriterAsync(guestOffset, ClusterLength)).WriteCompressedAsync(guestOffset, compressed);
 
     /// <inheritdoc/>
     public override async ValueTask BeginFillAsync() => await (await WriterAsync()).HideAsync();
@@ -195,6 +203,7 @@ public sealed class Qcow2Image : ImageFormat
     public override async ValueTask ApplySnapshotAsync(string? id, string? name)
     {
         var snapshots = new Qcow2Snapshots(this);
+        await Intents.InvalidateAsync();
         await snapshots.ApplyAsync(snapshots.Find(id, name) ?? throw MissingSnapshot());
     }
 
@@ -209,11 +218,17 @@ public sealed class Qcow2Image : ImageFormat
     public override ValueTask LoadBitmapsAsync(DirtyBitmapList bitmaps, bool isWritable) => Bitmaps.LoadAsync(bitmaps, isWritable);
 
     /// <inheritdoc/>
-    public override async ValueTask PrepareBitmapChangeAsync()
+    public override async ValueTask PrepareBitmapChangeAsync(bool onlyClears = false)
     {
-        if (Bitmaps.Stored.Count > 0)
-            await (await WriterAsync()).PrepareAsync();
+        if (Bitmaps.Stored.Count == 0)
+            return;
+        await (await WriterAsync()).PrepareAsync();
+        if (!onlyClears)
+            await Intents.InvalidateAsync();
     }
+
+    /// <inheritdoc/>
+    public override ValueTask KeepBitmapsThroughCrashesAsync() => Bitmaps.KeepThroughCrashesAsync();
 
     /// <inheritdoc/>
     public override ValueTask StoreBitmapsAsync(DirtyBitmapList bitmaps) => Bitmaps.StoreAsync(bitmaps);
@@ -281,7 +296,18 @@ public sealed class Qcow2Image : ImageFormat
     private static BlockException MissingSnapshot() => new(BlockErrorKind.NotFound, "Can't find snapshot", Errno.ENOENT);
 
     private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>
-        await (await WriterAsync()).ReserveAsync(guestOffset, maxLength);
+        await (await WriterAsync(guestOffset, maxLength)).ReserveAsync(guestOffset, maxLength);
+
+    // The writer, when the range may be written.
+    private async ValueTask<Qcow2Writer> WriterAsync(long guestOffset, long length)
+    {
+        var found = await WriterAsync();
+        if (Intents.Cover(guestOffset, length))
+            return found;
+        await found.PrepareAsync();
+        await Intents.DeclareAsync(guestOffset, length);
+        return found;
+    }
 
     private async ValueTask SealAndReadAsync(Mapping mapping, long guestOffset, IoMemory destination)
     {
