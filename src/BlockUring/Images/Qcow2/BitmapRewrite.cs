@@ -78,8 +78,14 @@ internal sealed class BitmapRewrite(Qcow2Image image, MetadataOrder order)
         order.NoteTableChange();
         await order.ChangeHeaderAsync(header => WithBitmaps(header, extension, entries), async (file, header) =>
         {
-            isUndecided = file.Fits(header);
-            await file.RewriteAsync(header);
+            try
+            {
+                await file.RewriteAsync(header);
+            }
+            finally
+            {
+                isUndecided = file.IsUndecided;
+            }
         });
         taken.Clear();
     }

@@ -35,6 +35,9 @@ internal sealed record Qcow2Header
     /// <summary>Where the count of snapshots is in the header; the snapshot table's offset follows.</summary>
     public const int SnapshotCountOffset = 60;
 
+    /// <summary>Where the incompatible features are in the header.</summary>
+    public const int IncompatibleOffset = 72;
+
     /// <summary>Where the autoclear features are in the header.</summary>
     public const int AutoclearOffset = 88;
 

@@ -77,7 +77,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <summary>The header as it was read; replaced by whoever writes it.</summary>
     internal Qcow2Header Header { get; set; }
 
-    internal Qcow2Geometry Geometry { get; }
+    internal Qcow2Geometry Geometry { get; private set; }
 
     /// <summary>The file with the metadata.</summary>
     internal BlockFile File { get; }
@@ -145,6 +145,9 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
         await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+
+    /// <inheritdoc/>
+    public override ValueTask AmendAsync(AmendRequest request) => new Qcow2Amend(this, request).RunAsync();
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
@@ -246,14 +249,36 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     public override async ValueTask<CheckResult?> CheckAsync(CheckRequest request)
     {
-        if (request.FixesLeaks || request.FixesErrors)
+        var repairs = request.FixesLeaks || request.FixesErrors;
+        using var checker = new Qcow2Checker(this, request, repairs ? RefcountMap.MaxRepairBytes : RefcountMap.DefaultMaxBytes);
+        var result = await checker.RunAsync();
+        if (repairs)
+            await AdoptAsync(Header, await L1Table.ReadAsync(File, Header.L1Offset, Header.L1Count), checker.Snapshots);
+        return result;
+    }
+
+    /// <summary>Repairs an image that was not closed cleanly, before the first change of it.</summary>
+    /// <param name="warn">Is told what was repaired.</param>
+    /// <exception cref="BlockException">"Could not repair dirty image".</exception>
+    internal async ValueTask RepairDirtyAsync(Action<string> warn)
+    {
+        CheckResult result;
+        try
         {
-            throw new BlockException(
-                BlockErrorKind.Unsupported, "Repair is not supported yet; check without -r, and use QEMU's own qemu-img check -r to repair");
+            result = (await CheckAsync(new CheckRequest(_ => { }, FixesLeaks: true, FixesErrors: true)))!;
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Could not repair dirty image: {Errno.Message(e.ErrorNumber)}", e.ErrorNumber, e);
         }
 
-        using var checker = new Qcow2Checker(this, request);
-        return await checker.RunAsync();
+        if (result.CheckErrors > 0)
+            throw new BlockException(BlockErrorKind.Io, $"Could not repair dirty image: {Errno.Message(Errno.EIO)}", Errno.EIO);
+        if (result.LeaksFixed + result.CorruptionsFixed > 0)
+        {
+            warn($"'{File.Path}' was not closed cleanly; " +
+                $"{result.LeaksFixed} leaked clusters and {result.CorruptionsFixed} corruptions were repaired");
+        }
     }
 
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
@@ -274,6 +299,8 @@ public sealed class Qcow2Image : ImageFormat
     internal async ValueTask AdoptAsync(Qcow2Header header, L1Table l1, IReadOnlyList<Qcow2Snapshot> snapshots)
     {
         (Header, L1, Snapshots) = (header, l1, snapshots);
+        if (header.RefcountOrder != Geometry.RefcountOrder)
+            Geometry = header.Geometry;
         L2Cache.Clear();
         CompressedClusters.Forget();
         ForgetSparseness();
@@ -328,6 +355,9 @@ public sealed class Qcow2Image : ImageFormat
         var held = await writerTurn.AcquireAsync(0, 1);
         try
         {
+            // Why here too: an image that was opened to be read may have become writable since.
+            if (writer == null && Header.IsDirty)
+                await RepairDirtyAsync(_ => { });
             return writer ??= await Qcow2Writer.CreateAsync(this);
         }
         finally
