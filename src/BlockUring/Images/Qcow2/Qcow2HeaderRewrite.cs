@@ -16,9 +16,9 @@ internal sealed class Qcow2HeaderRewrite(BlockFile file, Qcow2Header changed) : 
 {
     private const int SectorLength = 512;
 
-    private readonly IoBuffer old = file.Buffers.Rent(1 << changed.ClusterBits);
-    private readonly IoBuffer full = file.Buffers.Rent(1 << changed.ClusterBits);
-    private readonly IoBuffer brief = file.Buffers.Rent(1 << changed.ClusterBits);
+    private readonly IoBuffer old = file.Buffers.Rent(changed.Room);
+    private readonly IoBuffer full = file.Buffers.Rent(changed.Room);
+    private readonly IoBuffer brief = file.Buffers.Rent(changed.Room);
     private bool mayBeMixed;
 
     /// <summary>Whether a failure has left it unknown which header the file has.</summary>

@@ -43,7 +43,7 @@ internal sealed class Qcow2HeaderWriter(Qcow2Image image)
     /// <summary>Whether a header has room in the first cluster.</summary>
     public bool Fits(Qcow2Header changed)
     {
-        using var cluster = file.Buffers.Rent(image.Geometry.ClusterLength);
+        using var cluster = file.Buffers.Rent(changed.Room);
         return Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span);
     }
 

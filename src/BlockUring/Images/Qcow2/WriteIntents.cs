@@ -71,10 +71,10 @@ internal sealed class WriteIntents(Qcow2Image image)
         }
     }
 
-    /// <summary>Reads the log of an image whose bitmaps were in use when it was closed, or was not.</summary>
+    /// <summary>Reads the log, where bitmaps depend on it that are in use; else what it holds is of an earlier time.</summary>
     public async ValueTask LoadAsync()
     {
-        if (!image.Header.HasIntents || durable.Length > 0)
+        if (!image.Header.HasIntents || durable.Length > 0 || image.Bitmaps.Stored.All(b => !b.IsInUse))
             return;
         using var buffer = file.Buffers.Rent(LogLength);
         await file.ReadAsync(LogLength, buffer.Memory.Slice(0, LogLength));
