@@ -9,6 +9,7 @@ internal static class ImgProgram
     // One entry a subcommand; only the one that is called is made.
     private static readonly (string Name, Func<ImgCommand> Make)[] Commands =
     [
+        ("amend", () => new AmendCommand()),
         ("bench", () => new BenchCommand()),
         ("bitmap", () => new BitmapCommand()),
         ("check", () => new CheckCommand()),

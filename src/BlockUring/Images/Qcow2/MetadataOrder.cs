@@ -145,10 +145,10 @@ internal sealed class MetadataOrder : IAsyncDisposable
     }
 
     /// <summary>
-    /// Writes all metadata and then, while nothing else writes any, part of the header; it is durable afterwards.
+    /// Writes all metadata and then, while nothing else writes any, the header or a part of it.
     /// </summary>
     /// <param name="change">The header that is to be; what is unlike the one in force apart from extensions and names, <paramref name="write"/> writes.</param>
-    /// <param name="write">Writes it. When this fails, the file may have either.</param>
+    /// <param name="write">Writes it, durably. When this fails, the file may have either.</param>
     public async ValueTask ChangeHeaderAsync(Func<Qcow2Header, Qcow2Header> change, Func<Qcow2HeaderWriter, Qcow2Header, ValueTask> write)
     {
         var held = await flushTurn.AcquireAsync(0, 1);
@@ -160,7 +160,6 @@ internal sealed class MetadataOrder : IAsyncDisposable
             {
                 var changed = change(image.Header);
                 await write(header, changed);
-                await FlushFilesAsync();
                 image.Header = changed;
             }
             finally

@@ -28,6 +28,7 @@ public sealed class Qcow2Image : ImageFormat
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
+        Intents = new WriteIntents(this);
         L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
         {
             LoadStep = FileSteps.L2Load,
@@ -76,7 +77,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <summary>The header as it was read; replaced by whoever writes it.</summary>
     internal Qcow2Header Header { get; set; }
 
-    internal Qcow2Geometry Geometry { get; }
+    internal Qcow2Geometry Geometry { get; private set; }
 
     /// <summary>The file with the metadata.</summary>
     internal BlockFile File { get; }
@@ -94,6 +95,9 @@ public sealed class Qcow2Image : ImageFormat
 
     internal Qcow2Bitmaps Bitmaps { get; }
 
+    /// <summary>By which the bitmaps outlive a crash, where the image wants that.</summary>
+    internal WriteIntents Intents { get; }
+
     /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
     public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
 
@@ -109,23 +113,27 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
-        writer != null ? writer.ReserveAsync(guestOffset, maxLength) : OpenAndReserveAsync(guestOffset, maxLength);
+        writer != null && Intents.Cover(guestOffset, maxLength)
+            ? writer.ReserveAsync(guestOffset, maxLength)
+            : OpenAndReserveAsync(guestOffset, maxLength);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) =>
-        await (await WriterAsync()).ZeroAsync(guestOffset, length, mayUnmap);
+        await (await WriterAsync(guestOffset, length)).ZeroAsync(guestOffset, length, mayUnmap);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask DiscardAsync(long guestOffset, long length) =>
-        await new Qcow2Discard(this, await WriterAsync()).RunAsync(guestOffset, length);
+        await new Qcow2Discard(this, await WriterAsync(guestOffset, length)).RunAsync(guestOffset, length);
 
     /// <inheritdoc/>
     public override async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
     {
         Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
-        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, hidesBacking);
+        var found = await WriterAsync();
+        await Intents.InvalidateAsync();
+        await new Qcow2Resize(this, found).RunAsync(newLength, hidesBacking);
     }
 
     /// <inheritdoc/>
@@ -139,9 +147,12 @@ public sealed class Qcow2Image : ImageFormat
         await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
 
     /// <inheritdoc/>
+    public override ValueTask AmendAsync(AmendRequest request) => new Qcow2Amend(this, request).RunAsync();
+
+    /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
-        await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
+        await (await WriterAsync(guestOffset, ClusterLength)).WriteCompressedAsync(guestOffset, compressed);
 
     /// <inheritdoc/>
     public override async ValueTask BeginFillAsync() => await (await WriterAsync()).HideAsync();
@@ -195,6 +206,7 @@ public sealed class Qcow2Image : ImageFormat
     public override async ValueTask ApplySnapshotAsync(string? id, string? name)
     {
         var snapshots = new Qcow2Snapshots(this);
+        await Intents.InvalidateAsync();
         await snapshots.ApplyAsync(snapshots.Find(id, name) ?? throw MissingSnapshot());
     }
 
@@ -209,11 +221,17 @@ public sealed class Qcow2Image : ImageFormat
     public override ValueTask LoadBitmapsAsync(DirtyBitmapList bitmaps, bool isWritable) => Bitmaps.LoadAsync(bitmaps, isWritable);
 
     /// <inheritdoc/>
-    public override async ValueTask PrepareBitmapChangeAsync()
+    public override async ValueTask PrepareBitmapChangeAsync(bool onlyClears = false)
     {
-        if (Bitmaps.Stored.Count > 0)
-            await (await WriterAsync()).PrepareAsync();
+        if (Bitmaps.Stored.Count == 0)
+            return;
+        await (await WriterAsync()).PrepareAsync();
+        if (!onlyClears)
+            await Intents.InvalidateAsync();
     }
+
+    /// <inheritdoc/>
+    public override ValueTask KeepBitmapsThroughCrashesAsync() => Bitmaps.KeepThroughCrashesAsync();
 
     /// <inheritdoc/>
     public override ValueTask StoreBitmapsAsync(DirtyBitmapList bitmaps) => Bitmaps.StoreAsync(bitmaps);
@@ -231,14 +249,36 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     public override async ValueTask<CheckResult?> CheckAsync(CheckRequest request)
     {
-        if (request.FixesLeaks || request.FixesErrors)
+        var repairs = request.FixesLeaks || request.FixesErrors;
+        using var checker = new Qcow2Checker(this, request, repairs ? RefcountMap.MaxRepairBytes : RefcountMap.DefaultMaxBytes);
+        var result = await checker.RunAsync();
+        if (repairs)
+            await AdoptAsync(Header, await L1Table.ReadAsync(File, Header.L1Offset, Header.L1Count), checker.Snapshots);
+        return result;
+    }
+
+    /// <summary>Repairs an image that was not closed cleanly, before the first change of it.</summary>
+    /// <param name="warn">Is told what was repaired.</param>
+    /// <exception cref="BlockException">"Could not repair dirty image".</exception>
+    internal async ValueTask RepairDirtyAsync(Action<string> warn)
+    {
+        CheckResult result;
+        try
         {
-            throw new BlockException(
-                BlockErrorKind.Unsupported, "Repair is not supported yet; check without -r, and use QEMU's own qemu-img check -r to repair");
+            result = (await CheckAsync(new CheckRequest(_ => { }, FixesLeaks: true, FixesErrors: true)))!;
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Could not repair dirty image: {Errno.Message(e.ErrorNumber)}", e.ErrorNumber, e);
         }
 
-        using var checker = new Qcow2Checker(this, request);
-        return await checker.RunAsync();
+        if (result.CheckErrors > 0)
+            throw new BlockException(BlockErrorKind.Io, $"Could not repair dirty image: {Errno.Message(Errno.EIO)}", Errno.EIO);
+        if (result.LeaksFixed + result.CorruptionsFixed > 0)
+        {
+            warn($"'{File.Path}' was not closed cleanly; " +
+                $"{result.LeaksFixed} leaked clusters and {result.CorruptionsFixed} corruptions were repaired");
+        }
     }
 
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
@@ -259,6 +299,8 @@ public sealed class Qcow2Image : ImageFormat
     internal async ValueTask AdoptAsync(Qcow2Header header, L1Table l1, IReadOnlyList<Qcow2Snapshot> snapshots)
     {
         (Header, L1, Snapshots) = (header, l1, snapshots);
+        if (header.RefcountOrder != Geometry.RefcountOrder)
+            Geometry = header.Geometry;
         L2Cache.Clear();
         CompressedClusters.Forget();
         ForgetSparseness();
@@ -281,7 +323,18 @@ public sealed class Qcow2Image : ImageFormat
     private static BlockException MissingSnapshot() => new(BlockErrorKind.NotFound, "Can't find snapshot", Errno.ENOENT);
 
     private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>
-        await (await WriterAsync()).ReserveAsync(guestOffset, maxLength);
+        await (await WriterAsync(guestOffset, maxLength)).ReserveAsync(guestOffset, maxLength);
+
+    // The writer, when the range may be written.
+    private async ValueTask<Qcow2Writer> WriterAsync(long guestOffset, long length)
+    {
+        var found = await WriterAsync();
+        if (Intents.Cover(guestOffset, length))
+            return found;
+        await found.PrepareAsync();
+        await Intents.DeclareAsync(guestOffset, length);
+        return found;
+    }
 
     private async ValueTask SealAndReadAsync(Mapping mapping, long guestOffset, IoMemory destination)
     {
@@ -302,6 +355,9 @@ public sealed class Qcow2Image : ImageFormat
         var held = await writerTurn.AcquireAsync(0, 1);
         try
         {
+            // Why here too: an image that was opened to be read may have become writable since.
+            if (writer == null && Header.IsDirty)
+                await RepairDirtyAsync(_ => { });
             return writer ??= await Qcow2Writer.CreateAsync(this);
         }
         finally

@@ -41,20 +41,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     internal bool UnallocatedReadsAsZero => !image.HasBackingImage && image.Header.BackingFileName == null;
 
     /// <summary>Makes the writer of an image that was opened for writing.</summary>
-    public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image)
-    {
-        if (image.Header.IsDirty)
-        {
-            throw new BlockException(
-                BlockErrorKind.Unsupported,
-                $"Image '{image.File.Path}' was not closed cleanly and its refcounts must be repaired first, by qemu-img check -r all")
-            {
-                Path = image.File.Path,
-            };
-        }
-
-        return new Qcow2Writer(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
-    }
+    public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image) =>
+        new(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
 
     /// <summary>To be awaited before a change: the image is ready for changes, and not too much waits for the next flush.</summary>
     public async ValueTask PrepareAsync()
