@@ -17,6 +17,9 @@ internal sealed class FileLoad(string path, int maxBytes) : WorkItem
     /// <summary>Why it was not; 0 when it was.</summary>
     public int ErrorNumber { get; private set; }
 
+    /// <summary>Runs on the calling thread.</summary>
+    public void RunHere() => Execute();
+
     /// <inheritdoc/>
     protected override void Execute()
     {

@@ -50,6 +50,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
     private static async ValueTask<bool> CommitAsync(ImgContext context, BlockGraph graph, CommitSettings settings, string name, CacheMode cache)
     {
         using var change = await graph.BeginChangeAsync();
+        graph.FindObject = (type, id) => type == "secret" ? context.Secrets(id) : null;
         var top = await OpenAsync(graph, settings, name, cache);
         if (top.DriverName == "raw" && settings is { Format: null, ImageOptions: false })
             context.Warn(BackingChain.GuessWarning(name));

@@ -23,5 +23,5 @@ internal static class CommonOptions<T>
         new('\0', "output", "human|json", "format of the output (default: human)", (s, v) => s.OutputFormat = v);
 
     public static ImgOption<T> Object { get; } =
-        new('\0', "object", "OBJDEF", "define an object such as a secret", (s, v) => s.Context.Objects.Add(ObjectDefinition.Parse(v)));
+        new('\0', "object", "OBJDEF", "define an object such as a secret", (s, v) => s.Context.AddObject(v));
 }

@@ -25,7 +25,7 @@ internal sealed class CompareCommand : ConfiguredCommand<CompareSettings>
         CommonOptions<CompareSettings>.Progress,
         CommonOptions<CompareSettings>.Quiet,
         CommonOptions<CompareSettings>.ForceShare,
-        new('\0', "object", "OBJDEF", "define an object such as a secret", (s, v) => s.Context.Objects.Add(ParseObject(v))),
+        new('\0', "object", "OBJDEF", "define an object such as a secret", (s, v) => AddObject(s.Context, v)),
     ];
 
     protected override int Run(ImgContext context, CompareSettings settings, IReadOnlyList<string> operands)
@@ -53,11 +53,11 @@ internal sealed class CompareCommand : ConfiguredCommand<CompareSettings>
         return difference == null ? 0 : 1;
     }
 
-    private static ObjectDefinition ParseObject(string text)
+    private static void AddObject(ImgContext context, string text)
     {
         try
         {
-            return ObjectDefinition.Parse(text);
+            context.AddObject(text);
         }
         catch (CommandFailure e)
         {

@@ -48,7 +48,10 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
     public async ValueTask<Image> OpenAsync()
     {
         var cache = ImageOpener.ParseCache(request.TargetCache, "cache option");
-        var open = new ImageOpenRequest(request.TargetFormat, request.TargetImageOptions, new FileOpenOptions(false, cache));
+        var open = new ImageOpenRequest(request.TargetFormat, request.TargetImageOptions, new FileOpenOptions(false, cache))
+        {
+            MoreOptions = options?.Values.Where(o => o.Key.EndsWith("key-secret", StringComparison.Ordinal)).ToDictionary(),
+        };
         var image = await ImageOpener.OpenAsync(context, host, request.Target, open);
         try
         {
@@ -125,7 +128,7 @@ internal sealed class ConvertTarget(ImgContext context, FileHost host, ConvertRe
         var prefix = $"{request.Target}: error while converting {driver.Name}: ";
         try
         {
-            await NewFile.CreateAsync(host, driver, new CreateRequest(path, sources.Length, options!.Values));
+            await NewFile.CreateAsync(host, driver, new CreateRequest(path, sources.Length, options!.Values) { Secrets = context.Secrets });
             CreatedPath = path;
         }
         catch (BlockException e)

@@ -73,7 +73,7 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
         }
 
         options.Take("size");
-        await WriteAsync(host, driver, options, path, size, prefix);
+        await WriteAsync(host, driver, options, new CreateRequest(path, size, options.Values) { Secrets = context.Secrets }, prefix);
         return 0;
     }
 
@@ -122,11 +122,11 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
     }
 
     private static async ValueTask WriteAsync(
-        FileHost host, ImageDriver driver, CreateOptionText options, string path, long size, string prefix)
+        FileHost host, ImageDriver driver, CreateOptionText options, CreateRequest request, string prefix)
     {
         try
         {
-            await NewFile.CreateAsync(host, driver, new CreateRequest(path, size, options.Values));
+            await NewFile.CreateAsync(host, driver, request);
         }
         catch (BlockException e)
         {

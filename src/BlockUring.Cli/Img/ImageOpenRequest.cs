@@ -14,6 +14,9 @@ internal sealed record ImageOpenRequest(string? Format, bool ImageOptions, FileO
     /// <summary>Whether the image is to be checked, so that broken metadata is a finding where possible.</summary>
     public bool ForCheck { get; init; }
 
+    /// <summary>Options of the format beside the name: the keys of a target that was just made.</summary>
+    public IReadOnlyDictionary<string, string>? MoreOptions { get; init; }
+
     /// <summary>The exit code when it cannot be opened.</summary>
     public int FailureCode { get; init; } = 1;
 

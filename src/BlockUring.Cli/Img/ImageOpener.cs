@@ -21,13 +21,14 @@ internal static class ImageOpener
             OpenBacking = !request.MetadataOnly,
             MetadataOnly = request.MetadataOnly,
             ForCheck = request.ForCheck,
+            Secrets = context.Secrets,
             Warn = context.Warn,
         };
         try
         {
             var image = request.ImageOptions
                 ? await BackingChain.OpenAsync(ParseOptions(name), settings)
-                : await BackingChain.OpenAsync(DemandFile(name), request.Format, settings);
+                : await BackingChain.OpenAsync(DemandFile(name), request.Format, settings, request.MoreOptions);
             if (!request.File.ReadOnly && !request.ForCheck)
                 await LoadBitmapsAsync(image);
             return image;

@@ -1,4 +1,5 @@
 using BlockUring.Cli.Output;
+using BlockUring.Images.Encryption;
 
 namespace BlockUring.Cli.Img;
 
@@ -13,6 +14,19 @@ internal sealed record ImgContext(CommandOutput Output, string ProgramName, stri
 
     /// <summary>Definitions given by --object, in order.</summary>
     public List<ObjectDefinition> Objects { get; } = [];
+
+    /// <summary>The secrets among them.</summary>
+    public SecretSource Secrets => id => Objects.Find(o => o.Id == id)?.Content ?? throw SecretAccess.Missing(id);
+
+    /// <summary>Defines an object.</summary>
+    /// <exception cref="CommandFailure">The definition is wrong.</exception>
+    public void AddObject(string definition)
+    {
+        var added = ObjectDefinition.Parse(definition, Secrets);
+        if (Objects.Exists(o => o.Id == added.Id))
+            throw new CommandFailure($"attempt to add duplicate property '{added.Id}' to object (type 'container')");
+        Objects.Add(added);
+    }
 
     /// <summary>Standard output.</summary>
     public TextWriter Out => Output.Out;

@@ -93,7 +93,7 @@ internal sealed class MeasureCommand : ConfiguredCommand<MeasureSettings>
         if (settings.Options != null)
             Parse(context, options, settings);
         var size = options.Take("size") is { } text && long.TryParse(text, out var given) ? given : 0;
-        var request = new CreateRequest("", image?.Length ?? settings.Size ?? size, options.Values);
+        var request = new CreateRequest("", image?.Length ?? settings.Size ?? size, options.Values) { Secrets = context.Secrets };
         return driver.MeasureAsync(request, image == null ? null : new ImageContent(image));
     }
 

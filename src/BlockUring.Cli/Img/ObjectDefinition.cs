@@ -1,16 +1,22 @@
 using BlockUring.Images;
+using BlockUring.Images.Encryption;
+using BlockUring.Qmp;
+using BlockUring.Qmp.Objects;
+using BlockUring.Storage;
 
 namespace BlockUring.Cli.Img;
 
-/// <summary>An object defined by --object. Secrets are kept for the formats that need keys.</summary>
+/// <summary>An object defined by --object: a secret, for the formats that need keys.</summary>
 /// <param name="Type">"secret".</param>
 /// <param name="Id">The name by which options refer to it.</param>
-/// <param name="Options">All it was given.</param>
-internal sealed record ObjectDefinition(string Type, string Id, OptionTree Options)
+/// <param name="Content">The secret.</param>
+internal sealed record ObjectDefinition(string Type, string Id, byte[] Content)
 {
     /// <summary>Parses `secret,id=ID,data=TEXT`, `qom-type=secret,…` or the same as a JSON object.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="others">The secrets defined before.</param>
     /// <exception cref="CommandFailure">The definition is wrong.</exception>
-    public static ObjectDefinition Parse(string text)
+    public static ObjectDefinition Parse(string text, SecretSource others)
     {
         var options = text.StartsWith('{') ? OptionTree.ParseJson(text) : ParseKeyValues(text);
         if (!options.TryTake("qom-type", out var type))
@@ -19,9 +25,31 @@ internal sealed record ObjectDefinition(string Type, string Id, OptionTree Optio
             throw new CommandFailure($"Parameter 'qom-type' does not accept value '{type}'");
         if (!options.TryTake("id", out var id))
             throw new CommandFailure("Parameter 'id' is missing");
-        if (options.Get("data") == null && options.Get("file") == null)
-            throw new CommandFailure("Either 'file' or 'data' must be provided");
-        return new ObjectDefinition(type, id, options);
+        return new ObjectDefinition(type, id, Resolve(options, others));
+    }
+
+    private static byte[] Resolve(OptionTree options, SecretSource others)
+    {
+        var definition = new SecretDefinition(Take("data"), Take("file"), Take("format"), Take("keyid"), Take("iv"));
+        if (definition.Format is not (null or "raw" or "base64"))
+            throw new CommandFailure($"Parameter 'format' does not accept value '{definition.Format}'");
+        options.TryTake("loaded", out _);
+        foreach (var name in options.Values.Keys)
+            throw new CommandFailure($"Parameter '{name}' is unexpected");
+        try
+        {
+            return definition.Resolve(others.Invoke);
+        }
+        catch (QmpException e)
+        {
+            throw new CommandFailure(e.Message);
+        }
+        catch (BlockException e)
+        {
+            throw new CommandFailure(e.Message);
+        }
+
+        string? Take(string name) => options.TryTake(name, out var value) ? value : null;
     }
 
     private static OptionTree ParseKeyValues(string text)

@@ -76,6 +76,7 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(CreateArguments))]
 [JsonSerializable(typeof(CreateFileOptions))]
 [JsonSerializable(typeof(CreateQcow2Options))]
+[JsonSerializable(typeof(CreateLuksOptions))]
 [JsonSerializable(typeof(AmendArguments))]
 [JsonSerializable(typeof(DriveBackupArguments))]
 [JsonSerializable(typeof(BitmapArguments))]

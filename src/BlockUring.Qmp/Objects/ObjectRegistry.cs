@@ -58,8 +58,13 @@ internal sealed class ObjectRegistry
     public object FindService(string type, string id) =>
         objects.Find(o => o.Id == id && o.Type.Name == type)?.Service ?? throw new BlockException(BlockErrorKind.NotFound, NotFound(type, id));
 
-    private static string NotFound(string type, string id) =>
-        type == QomType.ThrottleGroup.Name ? $"Throttle group '{id}' does not exist" : $"Object '{id}' of type '{type}' does not exist";
+    private string NotFound(string type, string id) => type switch
+    {
+        "throttle-group" => $"Throttle group '{id}' does not exist",
+        "secret" when objects.Exists(o => o.Id == id) => $"Object with id '{id}' is not a secret",
+        "secret" => $"No secret with id '{id}'",
+        _ => $"Object '{id}' of type '{type}' does not exist",
+    };
 
     private static UserObject Make(string type, string id, JsonElement options) => type switch
     {

@@ -1,57 +1,51 @@
 using System.Text;
 using System.Text.Json;
-using BlockUring.Native.Interop;
-using BlockUring.Native.Uring;
 
 namespace BlockUring.Qmp.Objects;
 
 /// <summary>A password or key, given directly or in a file, in plain or encrypted by another one.</summary>
 internal sealed class SecretObject : UserObject
 {
-    private const int MaxBytes = 1 << 20;
-
-    private readonly string? data;
-    private readonly string? file;
-    private readonly string? keyId;
-    private readonly string? iv;
-    private readonly string format;
+    private readonly SecretDefinition definition;
 
     public SecretObject(string id, JsonElement options)
         : base(QomType.Secret, id)
     {
-        data = TextOf(options, "data");
-        file = TextOf(options, "file");
-        keyId = TextOf(options, "keyid");
-        iv = TextOf(options, "iv");
-        format = TextOf(options, "format") ?? "raw";
+        definition = new SecretDefinition(
+            TextOf(options, "data"), TextOf(options, "file"), TextOf(options, "format"), TextOf(options, "keyid"), TextOf(options, "iv"));
     }
 
     /// <summary>What such objects have.</summary>
     public static QomProperty[] PropertyList { get; } =
     [
-        new("iv", "string", n => QomProperty.Text(((SecretObject)n).iv ?? ""), Refuse),
-        new("keyid", "string", n => QomProperty.Text(((SecretObject)n).keyId ?? ""), Refuse),
+        new("iv", "string", n => QomProperty.Text(((SecretObject)n).definition.Iv ?? ""), Refuse),
+        new("keyid", "string", n => QomProperty.Text(((SecretObject)n).definition.KeyId ?? ""), Refuse),
         new("loaded", "bool", n => JsonElement.Parse(((SecretObject)n).Content == null ? "false" : "true"), Refuse),
-        new("format", "QCryptoSecretFormat", n => QomProperty.Text(((SecretObject)n).format), Refuse),
-        new("file", "string", n => QomProperty.Text(((SecretObject)n).file ?? ""), Refuse),
-        new("data", "string", n => QomProperty.Text(((SecretObject)n).data ?? ""), Refuse),
+        new("format", "QCryptoSecretFormat", n => QomProperty.Text(((SecretObject)n).definition.Format ?? "raw"), Refuse),
+        new("file", "string", n => QomProperty.Text(((SecretObject)n).definition.File ?? ""), Refuse),
+        new("data", "string", n => QomProperty.Text(((SecretObject)n).definition.Data ?? ""), Refuse),
     ];
 
     /// <summary>The secret itself, once it is loaded.</summary>
     public byte[]? Content { get; private set; }
 
     /// <inheritdoc/>
+    public override object? Service => Content;
+
+    /// <inheritdoc/>
     public override async ValueTask CompleteAsync(MonitorContext context)
     {
-        if (data != null && file != null)
-            throw new QmpException("'file' and 'data' are mutually exclusive");
-        if (data == null && file == null)
-            throw new QmpException("Either 'file' or 'data' must be provided");
-        var given = data != null ? Encoding.UTF8.GetBytes(data) : await LoadAsync(context.Scheduler, file!);
-        if (keyId != null)
-            Content = SecretDecryption.Run(KeyOf(context, keyId), iv, format, given);
-        else
-            Content = format == "base64" ? Base64Text.Decode(given) : given;
+        definition.DemandOne();
+        Content = definition.Decode(await GivenAsync(context), id => KeyOf(context, id));
+    }
+
+    private async ValueTask<byte[]> GivenAsync(MonitorContext context)
+    {
+        if (definition.Data != null)
+            return Encoding.UTF8.GetBytes(definition.Data);
+        var load = definition.NewLoad();
+        await context.Scheduler.OffloadAsync(load);
+        return definition.ContentOf(load);
     }
 
     private static byte[] KeyOf(MonitorContext context, string id)
@@ -59,17 +53,6 @@ internal sealed class SecretObject : UserObject
         var found = context.Objects.Find<UserObject>(id) ?? throw new QmpException($"No secret with id '{id}'");
         var secret = found as SecretObject ?? throw new QmpException($"Object with id '{id}' is not a secret");
         return secret.Content ?? throw new QmpException($"Secret with id '{id}' has no data");
-    }
-
-    private static async ValueTask<byte[]> LoadAsync(Scheduler scheduler, string path)
-    {
-        var load = new FileLoad(path, MaxBytes + 1);
-        await scheduler.OffloadAsync(load);
-        if (load.ErrorNumber == 0 && load.Content.Length <= MaxBytes)
-            return load.Content;
-        var reason = load.ErrorNumber == 0 ? $"more than {MaxBytes} bytes"
-            : $"{(load.ErrorNumber == Errno.EISDIR ? "Error reading file" : "Failed to open file")} “{path}”: {Errno.Message(load.ErrorNumber)}";
-        throw new QmpException($"Unable to read {path}: {reason}");
     }
 
     private static string? TextOf(JsonElement options, string name) => options.TryGetProperty(name, out var value) ? value.GetString() : null;

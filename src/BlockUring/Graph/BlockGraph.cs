@@ -1,4 +1,5 @@
 using BlockUring.Images;
+using BlockUring.Images.Encryption;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -41,6 +42,10 @@ public sealed class BlockGraph
 
     /// <summary>What named objects a filter may refer to ("throttle-group"), by type and name; null where there is none.</summary>
     public Func<string, string, object?>? FindObject { get; set; }
+
+    /// <summary>A password or key by name.</summary>
+    /// <exception cref="BlockException">There is none.</exception>
+    public byte[] FindSecret(string id) => FindObject?.Invoke("secret", id) as byte[] ?? throw SecretAccess.Missing(id);
 
     /// <summary>All nodes, oldest first: what a node keeps its data in is older than the node, its backing node younger, as in QEMU's lists.</summary>
     public IReadOnlyList<BlockNode> Nodes => nodes;

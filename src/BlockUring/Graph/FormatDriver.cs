@@ -45,7 +45,7 @@ internal sealed class FormatDriver : NodeDriver
         var backing = opening.TakeBacking();
         var options = new FileOpenOptions(opening.Settings.ReadOnly);
         var image = await format.OpenAsync(
-            new OpenContext(host, mainFile, options, opening.Options, opening.Graph.Gate, opening.Graph.Warn));
+            new OpenContext(host, mainFile, options, opening.Options, opening.Graph.Gate, opening.Graph.Warn) { Secrets = opening.Graph.FindSecret });
         FormatNode node;
         try
         {
@@ -53,7 +53,7 @@ internal sealed class FormatDriver : NodeDriver
             var backingNode = image.SupportsBacking ? await opening.BackingAsync(backing, image, mainFile.Path) : null;
             node = new FormatNode(opening.Name, opening.Settings, new Image(fileNode.FileName, image, mainFile), mainFile, host.Opened);
             await node.LoadBitmapsAsync();
-            var main = node.AddChild("file", image.SupportsBacking ? LinkRole.Storage : LinkRole.Filtered, fileNode);
+            var main = node.AddChild("file", format.Name == "raw" ? LinkRole.Filtered : LinkRole.Storage, fileNode);
             if (held != null)
                 (main.Needed, main.Shared) = (held.Needed, held.Shared);
             if (host.Node != null)

@@ -26,7 +26,7 @@ public static class NewImage
             options.Add("backing_fmt", ImageFormats.Find(layer.DriverName)?.Name ?? "raw");
         }
 
-        await driver.CreateAsync(graph.Host, new CreateRequest(path, length, options));
+        await driver.CreateAsync(graph.Host, new CreateRequest(path, length, options) { Secrets = graph.FindSecret });
     }
 
     /// <summary>Opens an image file as a node.</summary>

@@ -31,7 +31,7 @@ public static class NodeImage
             if (dataFile != null)
                 options.Add("data_file", links[1].Node.FileName);
             await user.RunAsync(main => driver.CreateAsync(
-                new NodeImageHost(links.Select(l => l.Node)), new CreateRequest(main.FileName, length, options)));
+                new NodeImageHost(links.Select(l => l.Node)), new CreateRequest(main.FileName, length, options) { Secrets = graph.FindSecret }));
         }
         finally
         {

@@ -13,14 +13,18 @@ public static class BackingChain
     /// <param name="name">A path, "file:PATH" or "json:{…}".</param>
     /// <param name="format">The driver's name; null means probing.</param>
     /// <param name="settings">How.</param>
+    /// <param name="more">Options beside the name; null for none.</param>
     /// <exception cref="BlockException">Why not, without the image's name where it is not a file that is missing.</exception>
-    public static async ValueTask<Image> OpenAsync(string name, string? format, ImageOpenSettings settings)
+    public static async ValueTask<Image> OpenAsync(
+        string name, string? format, ImageOpenSettings settings, IReadOnlyDictionary<string, string>? more = null)
     {
         var options = name.StartsWith("json:", StringComparison.Ordinal)
             ? OptionTree.ParseJson(name[5..])
             : FileNameOptions(name);
         if (format != null)
             options.Set("driver", format);
+        foreach (var (key, value) in more ?? new Dictionary<string, string>())
+            options.Set(key, value);
         return await OpenLayerAsync(name, options, settings, []);
     }
 
@@ -70,6 +74,7 @@ public static class BackingChain
                 {
                     MetadataOnly = settings.MetadataOnly,
                     ForCheck = settings.ForCheck,
+                    Secrets = settings.Secrets,
                 });
             DemandNothingLeft(options, driver);
             var backing = backingReference == ""

@@ -1,3 +1,4 @@
+using BlockUring.Images.Encryption;
 using BlockUring.Storage;
 
 namespace BlockUring.Images;
@@ -10,6 +11,9 @@ public sealed record CreateRequest(string Path, long Length, IReadOnlyDictionary
 {
     /// <summary>How the new file is opened for writing its metadata.</summary>
     public FileOpenOptions File { get; init; } = new(ReadOnly: false);
+
+    /// <summary>Where the passwords of encrypted images are.</summary>
+    public SecretSource Secrets { get; init; } = SecretAccess.None;
 
     /// <summary>The text of an option, or null when it was not given.</summary>
     public string? Option(string name) => Options.GetValueOrDefault(name);

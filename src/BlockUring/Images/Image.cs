@@ -224,7 +224,9 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             case MappingKind.Data:
                 return await DataStatusAsync(mapping, wantZero);
             case MappingKind.Zero:
-                return new(mapping.Length, false, true, true, File: mapping.HostOffset >= 0 ? mapping.File : null, HostOffset: mapping.HostOffset);
+                return Format.IsEncrypted || mapping.HostOffset < 0
+                    ? new(mapping.Length, false, true, true)
+                    : new(mapping.Length, false, true, true, File: mapping.File, HostOffset: mapping.HostOffset);
             case MappingKind.Compressed:
                 return new(mapping.Length, true, false, true, IsCompressed: true);
             default:
@@ -248,6 +250,8 @@ public sealed class Image : GuestDisk, IAsyncDisposable
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<BlockStatus> DataStatusAsync(Mapping mapping, bool wantZero)
     {
+        if (Format.IsEncrypted)
+            return new(mapping.Length, true, false, true);
         var length = mapping.Length;
         var isHole = false;
         if (wantZero && mapping.MayBeSparse)

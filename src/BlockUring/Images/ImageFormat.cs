@@ -1,4 +1,5 @@
 using BlockUring.Bitmaps;
+using BlockUring.Images.Encryption;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Memory;
 using BlockUring.Storage;
@@ -34,6 +35,9 @@ public abstract class ImageFormat : IAsyncDisposable
 
     /// <summary>Whether an unallocated run shows the backing file (true) or zeroes for certain (false: raw).</summary>
     public virtual bool SupportsBacking => false;
+
+    /// <summary>Whether guest data is encrypted in the file: no place in the file holds what the guest sees.</summary>
+    public virtual bool IsEncrypted => false;
 
     /// <summary>How compressed clusters are packed, null for a format without any.</summary>
     public virtual CompressionType? Compression => null;
@@ -128,6 +132,11 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual void DemandOptions(OptionTree options)
     {
     }
+
+    /// <summary>Changes with which passwords the image opens, durably.</summary>
+    /// <exception cref="BlockException">Why not.</exception>
+    public virtual ValueTask AmendKeysAsync(LuksAmendment change) => throw new BlockException(
+        BlockErrorKind.Unsupported, $"Format driver '{Name}' does not support option amendment", Native.Interop.Errno.ENOTSUP);
 
     /// <summary>Changes the name and the format of the backing file in the image's header, durably. No write runs meanwhile.</summary>
     /// <param name="name">As it is to be written; null for no backing file.</param>

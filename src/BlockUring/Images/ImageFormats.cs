@@ -1,3 +1,4 @@
+using BlockUring.Images.Luks;
 using BlockUring.Images.Qcow2;
 using BlockUring.Images.Raw;
 
@@ -14,6 +15,7 @@ public static class ImageFormats
     [
         new RawDriver(),
         new Qcow2Driver(),
+        new LuksDriver(),
     ];
 
     /// <summary>The format of that name, or null.</summary>

@@ -1,3 +1,4 @@
+using BlockUring.Images.Encryption;
 using BlockUring.Storage;
 
 namespace BlockUring.Images;
@@ -15,6 +16,9 @@ public sealed record ImageOpenSettings(FileHost Host, FileOpenOptions File)
 
     /// <summary>Whether the image is opened to be checked; see <see cref="OpenContext.ForCheck"/>.</summary>
     public bool ForCheck { get; init; }
+
+    /// <summary>Where the passwords of encrypted images are.</summary>
+    public SecretSource Secrets { get; init; } = SecretAccess.None;
 
     /// <summary>Decides which files named inside images may be opened.</summary>
     public OpenGate Gate { get; init; } = OpenGate.AllowAll;

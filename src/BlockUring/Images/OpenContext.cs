@@ -1,3 +1,4 @@
+using BlockUring.Images.Encryption;
 using BlockUring.Storage;
 
 namespace BlockUring.Images;
@@ -22,6 +23,9 @@ public sealed record OpenContext(
     /// that looking at an image from somebody else opens nothing that it names.
     /// </summary>
     public bool MetadataOnly { get; init; }
+
+    /// <summary>Where the passwords of encrypted images are.</summary>
+    public SecretSource Secrets { get; init; } = SecretAccess.None;
 
     /// <summary>Whether the image is opened to be checked: what the check looks at itself does not keep it from being opened.</summary>
     public bool ForCheck { get; init; }

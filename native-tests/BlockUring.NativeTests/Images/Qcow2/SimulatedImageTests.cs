@@ -9,6 +9,7 @@ namespace BlockUring.NativeTests.Images.Qcow2;
 public sealed class SimulatedImageTests(ITestOutputHelper output)
 {
     private const int LeaksOnly = 3;
+    private const string Secret = $"secret,id={ImageKind.SecretName},data={ImageKind.Password}";
 
     [Fact]
     public Task Written_images_are_clean_and_hold_the_bytes() => ForSeedsAsync(1, 40, async (seed, folder) =>
@@ -18,7 +19,8 @@ public sealed class SimulatedImageTests(ITestOutputHelper output)
         Run(world, disk, new SimulatedHost(world.Buffers, world.Files, disk));
         await AssertAsync(world, folder, mayLeak: false);
         await File.WriteAllBytesAsync(folder["model"], world.Model.Content.ToArray());
-        var (exitCode, text, error) = await Tool.TryRunAsync("qemu-img", "compare", "-f", "raw", folder["model"], Name(world, folder));
+        var (exitCode, text, error) = await Tool.TryRunAsync(
+            "qemu-img", "compare", "--object", Secret, "-f", "raw", folder["model"], Name(world, folder));
         Assert.True(exitCode == 0, text + error);
     });
 
@@ -57,7 +59,7 @@ public sealed class SimulatedImageTests(ITestOutputHelper output)
             stream.SetLength(file.Length);
         }
 
-        var (exitCode, text, error) = await Tool.TryRunAsync("qemu-img", "check", Name(world, folder));
+        var (exitCode, text, error) = await Tool.TryRunAsync("qemu-img", "check", "--object", Secret, Name(world, folder));
         Assert.True(exitCode == 0 || (mayLeak && exitCode == LeaksOnly), $"{world.Kind}\n{text}{error}");
     }
 
@@ -65,6 +67,8 @@ public sealed class SimulatedImageTests(ITestOutputHelper output)
     {
         static string Leaf(string path) => $$"""{"driver":"file","filename":"{{path}}"}""";
         var text = $$"""json:{"driver":"qcow2","file":{{Leaf(folder[Path.GetFileName(ImageKind.Path)])}}""";
+        if (world.Kind.IsEncrypted)
+            text += $$""","encrypt":{"format":"{{world.Kind.EncryptionFormat}}","key-secret":"{{ImageKind.SecretName}}"}""";
         if (world.Kind.HasDataFile)
             text += $$""","data-file":{{Leaf(folder[Path.GetFileName(ImageKind.DataPath)])}}""";
         if (world.Kind.BackingLength >= 0)

@@ -19,6 +19,7 @@ internal sealed class BlockdevCreateCommand()
         {
             "file" => () => CreateFileAsync(context.Files, options.Deserialize(QmpJson.Default.CreateFileOptions)!),
             "qcow2" => () => CreateQcow2Async(context.Graph, options.Deserialize(QmpJson.Default.CreateQcow2Options)!),
+            "luks" => () => CreateLuksAsync(context.Graph, options, options.Deserialize(QmpJson.Default.CreateLuksOptions)!),
             _ => throw new QmpException("Driver does not support blockdev-create"),
         };
         var job = new ImageJob(context.Scheduler, JobType.Create, arguments.JobId, work);
@@ -43,18 +44,32 @@ internal sealed class BlockdevCreateCommand()
 
     private static ValueTask CreateQcow2Async(BlockGraph graph, CreateQcow2Options options)
     {
-        if (options.File.ValueKind == JsonValueKind.String)
-            graph.Find(options.File.GetString()!);
+        DemandNode(graph, options.File);
         if (options.Size % 512 != 0)
             throw new BlockException(BlockErrorKind.Invalid, "Image size must be a multiple of 512 bytes");
-        if (options.Size > NodeResize.MaxLength)
-        {
-            throw new BlockException(
-                BlockErrorKind.Invalid, $"Could not resize image: offset({options.Size}) exceeds maximum({NodeResize.MaxLength})");
-        }
-
+        DemandSize(options.Size);
         var dataFile = options.DataFile is { } data ? OptionTree.Of(data) : null;
         return NodeImage.CreateAsync(
             graph, ImageFormats.Find("qcow2")!, (long)options.Size, options.ToCreateOptions(), OptionTree.Of(options.File), dataFile);
+    }
+
+    private static ValueTask CreateLuksAsync(BlockGraph graph, JsonElement given, CreateLuksOptions options)
+    {
+        DemandNode(graph, options.File);
+        DemandSize(options.Size);
+        return NodeImage.CreateAsync(
+            graph, ImageFormats.Find("luks")!, (long)options.Size, CreateLuksOptions.ToCreateOptions(given), OptionTree.Of(options.File), null);
+    }
+
+    private static void DemandNode(BlockGraph graph, JsonElement file)
+    {
+        if (file.ValueKind == JsonValueKind.String)
+            graph.Find(file.GetString()!);
+    }
+
+    private static void DemandSize(ulong size)
+    {
+        if (size > NodeResize.MaxLength)
+            throw new BlockException(BlockErrorKind.Invalid, $"Could not resize image: offset({size}) exceeds maximum({NodeResize.MaxLength})");
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BlockUring.Images;
 
 namespace BlockUring.Qmp.Commands.Jobs;
 
@@ -16,7 +17,8 @@ internal sealed record CreateQcow2Options(
     string? Preallocation = null,
     bool? LazyRefcounts = null,
     long? RefcountBits = null,
-    string? CompressionType = null)
+    string? CompressionType = null,
+    JsonElement? Encrypt = null)
 {
     /// <summary>Those that say what the image is like, as the format has them.</summary>
     public Dictionary<string, string> ToCreateOptions()
@@ -32,6 +34,8 @@ internal sealed record CreateQcow2Options(
         Add("lazy_refcounts", Text(LazyRefcounts));
         Add("refcount_bits", RefcountBits?.ToString());
         Add("compression_type", CompressionType);
+        foreach (var (name, value) in Encrypt is { } encrypt ? OptionTree.Of(encrypt).Values : new Dictionary<string, string>())
+            Add("encrypt." + name, name == "format" && value == "qcow" ? "aes" : value);
         return options;
 
         void Add(string name, string? value)

@@ -216,6 +216,8 @@ internal sealed class Qcow2Checker : IDisposable
 
         counter.Count(snapshotTable.Offset, snapshotTable.Content.Length);
         counter.Count((ulong)Header.RefcountTableOffset, (long)Header.RefcountTableClusters << geometry.ClusterBits);
+        if (Header.Encryption is { } keys)
+            counter.Count((ulong)keys.Offset, keys.Length);
         await CountBitmapsAsync(counter, structural);
         await CountRefcountBlocksAsync(counter, structural, fixesErrors);
         if (isFirst)

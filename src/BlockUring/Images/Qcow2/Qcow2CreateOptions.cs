@@ -1,4 +1,5 @@
 using System.Numerics;
+using BlockUring.Images.Encryption;
 using BlockUring.Native.Codecs;
 using BlockUring.Storage;
 
@@ -7,18 +8,15 @@ namespace BlockUring.Images.Qcow2;
 /// <summary>The creation options, checked as QEMU checks them.</summary>
 internal sealed record Qcow2CreateOptions
 {
+    /// <summary>What stands before the names of the options of encryption.</summary>
+    public const string EncryptPrefix = "encrypt.";
+
     /// <summary>All options, in the order in which `create` prints them.</summary>
     public static IReadOnlyList<CreateOption> All { get; } =
     [
         new("encryption", CreateOptionKind.Bool, "Encrypt the image with format 'aes'. (Deprecated in favor of encrypt.format=aes)"),
         new("encrypt.format", CreateOptionKind.Text, "Encrypt the image, format choices: 'aes', 'luks'"),
-        new("encrypt.key-secret", CreateOptionKind.Text, "ID of secret providing qcow AES key or LUKS passphrase"),
-        new("encrypt.cipher-alg", CreateOptionKind.Text, "Name of encryption cipher algorithm"),
-        new("encrypt.cipher-mode", CreateOptionKind.Text, "Name of encryption cipher mode"),
-        new("encrypt.ivgen-alg", CreateOptionKind.Text, "Name of IV generator algorithm"),
-        new("encrypt.ivgen-hash-alg", CreateOptionKind.Text, "Name of IV generator hash algorithm"),
-        new("encrypt.hash-alg", CreateOptionKind.Text, "Name of encryption hash algorithm"),
-        new("encrypt.iter-time", CreateOptionKind.Number, "Time to spend in PBKDF in milliseconds"),
+        .. LuksCreateOptions.List(EncryptPrefix, "ID of secret providing qcow AES key or LUKS passphrase"),
         new("cluster_size", CreateOptionKind.Size, "qcow2 cluster size", "65536"),
         new("extended_l2", CreateOptionKind.Bool, "Extended L2 tables", "off"),
         new("preallocation", CreateOptionKind.Text, "Preallocation mode (allowed values: off, metadata, falloc, full)"),
@@ -43,6 +41,12 @@ internal sealed record Qcow2CreateOptions
 
     public bool DataFileRaw { get; private init; }
 
+    /// <summary>How guest data is encrypted: one of <see cref="Qcow2.EncryptionMethod"/>.</summary>
+    public int EncryptionMethod { get; private init; }
+
+    /// <summary>The LUKS header that the image gets; null for none.</summary>
+    public LuksCreateOptions? Encryption { get; private init; }
+
     public bool ExtendedL2 { get; private init; }
 
     public bool LazyRefcounts { get; private init; }
@@ -65,7 +69,7 @@ internal sealed record Qcow2CreateOptions
         RefuseUnknown(request);
         var clusterLength = Size(request, "cluster_size", Qcow2Limits.DefaultClusterLength);
         var dataFileRaw = Bool(request, "data_file_raw");
-        RefuseEncryption(request);
+        var (method, encryption) = ParseEncryption(request);
         var extendedL2 = Bool(request, "extended_l2");
         var lazyRefcounts = Bool(request, "lazy_refcounts");
         var refcountBits = Number(request, "refcount_bits", 16);
@@ -88,6 +92,8 @@ internal sealed record Qcow2CreateOptions
             Compression = compression,
             DataFile = request.Option("data_file"),
             DataFileRaw = dataFileRaw,
+            EncryptionMethod = method,
+            Encryption = encryption,
             ExtendedL2 = extendedL2,
             LazyRefcounts = lazyRefcounts,
             Preallocation = preallocation,
@@ -101,10 +107,11 @@ internal sealed record Qcow2CreateOptions
     public static Qcow2CreateOptions ParseForMeasure(CreateRequest request)
     {
         RefuseUnknown(request);
-        RefuseEncryption(request);
+        var (_, encryption) = ParseEncryption(request);
         var options = new Qcow2CreateOptions
         {
             Version = 3,
+            Encryption = encryption,
             ExtendedL2 = Bool(request, "extended_l2"),
             BackingFile = request.Option("backing_file"),
         };
@@ -147,10 +154,33 @@ internal sealed record Qcow2CreateOptions
         }
     }
 
-    private static void RefuseEncryption(CreateRequest request)
+    // The password is looked for here already: nothing is made before it is there.
+    private static (int Method, LuksCreateOptions? Luks) ParseEncryption(CreateRequest request)
     {
-        if (Bool(request, "encryption") || request.Options.Keys.Any(static name => name.StartsWith("encrypt.", StringComparison.Ordinal)))
-            throw Qcow2Errors.Unsupported("Encryption of qcow2 images is not supported");
+        var format = request.Option("encrypt.format");
+        if (Bool(request, "encryption"))
+        {
+            format = format == null
+                ? "aes"
+                : throw Qcow2Errors.Invalid("'encrypt.format' and its alias 'encryption' can't be used at the same time");
+        }
+
+        switch (format)
+        {
+            case null when request.Options.Keys.Any(static name => name.StartsWith(EncryptPrefix, StringComparison.Ordinal)):
+                throw Qcow2Errors.Invalid("Parameter 'encrypt.format' is missing");
+            case null:
+                return (Qcow2.EncryptionMethod.None, null);
+            case "luks":
+                var luks = LuksCreateOptions.Parse(request, EncryptPrefix);
+                luks.Password(request, EncryptPrefix);
+                return (Qcow2.EncryptionMethod.Luks, luks);
+            case "aes":
+                request.Secrets.Password(request.Option("encrypt.key-secret") ?? throw EncryptionErrors.NoSecret(EncryptPrefix));
+                return (Qcow2.EncryptionMethod.Aes, null);
+            default:
+                throw NotAccepted("format", format);
+        }
     }
 
     private Qcow2CreateOptions WithClusterLength(long length)

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text;
+using BlockUring.Images.Encryption;
 using BlockUring.Native.Interop;
 using BlockUring.Storage;
 
@@ -33,7 +34,9 @@ internal sealed class Qcow2Creator
     public async ValueTask RunAsync()
     {
         DemandBackingNameFits();
-        var layout = Qcow2Layout.For(geometry, guestLength, PreallocatesTables, PreallocatesTables && options.DataFile == null);
+        var password = options.Encryption?.Password(request, Qcow2CreateOptions.EncryptPrefix);
+        var layout = Qcow2Layout.For(
+            geometry, guestLength, PreallocatesTables, PreallocatesTables && options.DataFile == null, options.Encryption?.PayloadOffset ?? 0);
         using var cluster = host.Buffers.Rent(geometry.ClusterLength);
         if (!Qcow2HeaderSerializer.TrySerialize(HeaderFor(layout), cluster.Span))
             throw CannotAssignBacking(Errno.ENOSPC);
@@ -46,6 +49,8 @@ internal sealed class Qcow2Creator
             await WriteTablesAsync(writer, layout);
         if (layout.DataClusters > 0)
             await file.SetLengthAsync(layout.FileLength, LengthMode);
+        if (options.Encryption != null)
+            await WriteKeysAsync(file, layout, options.Encryption, password!);
 
         // Why: until the header is there the file is no qcow2 image, so an interrupted creation cannot be mistaken for one.
         await file.WriteAsync(0, cluster.Memory);
@@ -71,7 +76,16 @@ internal sealed class Qcow2Creator
         BackingFileName = options.BackingFile,
         BackingFormat = options.BackingFormat,
         DataFileName = options.DataFile,
+        EncryptionMethod = options.EncryptionMethod,
+        Encryption = options.Encryption == null ? null : new EncryptionExtension(layout.KeyOffset, options.Encryption.PayloadOffset),
     };
+
+    private static async ValueTask WriteKeysAsync(BlockFile file, Qcow2Layout layout, LuksCreateOptions luks, byte[] password)
+    {
+        var (header, material) = await LuksVolume.MakeAsync(luks, password);
+        await file.WriteZeroesAsync(layout.KeyOffset, layout.DataOffset - layout.KeyOffset, mayUnmap: true);
+        await LuksVolume.WriteNewAsync(file, layout.KeyOffset, header, material);
+    }
 
     private async ValueTask CreateDataFileAsync()
     {

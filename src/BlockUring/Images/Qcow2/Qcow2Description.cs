@@ -9,6 +9,7 @@ internal static class Qcow2Description
         var info = image.Info;
         return new ImageDescription
         {
+            IsEncrypted = image.IsEncrypted,
             IsDirty = info.IsDirty,
             OtherAllocatedBytes = image.DataFile == image.File ? 0 : image.DataFile.AllocatedBytes,
             Snapshots = [.. image.Snapshots.Select(Describe)],
@@ -24,6 +25,7 @@ internal static class Qcow2Description
                 { "bitmaps", info.Bitmaps.Count == 0 ? null : info.Bitmaps.Select(Describe).ToList() },
                 { "crash-safe-bitmaps", image.Header.Intents == null ? null : true },
                 { "compression-type", info.CompressionName },
+                { "encrypt", image.Encryption?.Description },
             },
         };
     }

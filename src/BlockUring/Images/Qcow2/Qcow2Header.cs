@@ -48,8 +48,11 @@ internal sealed record Qcow2Header
     /// <summary>Guest size as the header has it; the disk ends at the last whole 512-byte sector.</summary>
     public required long GuestLength { get; init; }
 
-    /// <summary>0 none, 1 AES, 2 LUKS.</summary>
+    /// <summary>One of <see cref="Qcow2.EncryptionMethod"/>.</summary>
     public int EncryptionMethod { get; init; }
+
+    /// <summary>Where the LUKS header is; null for none.</summary>
+    public EncryptionExtension? Encryption { get; init; }
 
     public required int L1Count { get; init; }
 

@@ -211,12 +211,26 @@ internal static class Qcow2HeaderParser
                 return WithBitmaps(header, data);
             case HeaderExtension.WriteIntents when IntentsExtension.Parse(data) is { } intents && (1 << header.ClusterBits) >= WriteIntents.MinClusterLength:
                 return header with { Intents = intents };
-            case HeaderExtension.Encryption when header.EncryptionMethod != 2:
-                throw Invalid("CRYPTO header extension only expected with LUKS encryption method");
+            case HeaderExtension.Encryption:
+                return WithEncryption(header, data);
             default:
                 unknown.Add(new HeaderExtension(type, data.ToArray()));
                 return header;
         }
+    }
+
+    private static Qcow2Header WithEncryption(Qcow2Header header, ReadOnlySpan<byte> data)
+    {
+        if (header.EncryptionMethod != EncryptionMethod.Luks)
+            throw Invalid("CRYPTO header extension only expected with LUKS encryption method");
+        if (data.Length != EncryptionExtension.Bytes)
+            throw Invalid($"CRYPTO header extension size {data.Length}, but expected size {EncryptionExtension.Bytes}");
+        var (offset, length) = (U64(data, 0), U64(data, 8));
+        if (offset > (ulong)Qcow2Limits.MaxHostOffset || header.Geometry.OffsetInCluster((long)offset) != 0)
+            throw Invalid($"Encryption header offset '{offset}' is not a multiple of cluster size '{header.Geometry.ClusterLength}'");
+        if (length > (ulong)Qcow2Limits.MaxHostOffset)
+            throw Invalid($"Encryption header length '{length}' is too large");
+        return header with { Encryption = new EncryptionExtension((long)offset, (long)length) };
     }
 
     private static Qcow2Header WithBitmaps(Qcow2Header header, ReadOnlySpan<byte> data)

@@ -43,6 +43,7 @@ internal static class Qcow2HeaderSerializer
             && TryIntents(header.Intents, cluster, ref at)
             && TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
+            && TryEncryption(header.Encryption, cluster, ref at)
             && (!withFeatureNames || !HasFeatureNames(header, cluster.Length)
                 || TryExtension(FeatureNames.Serialize(), HeaderExtension.FeatureNames, cluster, ref at));
         foreach (var extension in header.UnknownExtensions)
@@ -96,6 +97,16 @@ internal static class Qcow2HeaderSerializer
         Span<byte> data = stackalloc byte[IntentsExtension.Bytes];
         intents.Write(data);
         return TryExtension(data, HeaderExtension.WriteIntents, cluster, ref at);
+    }
+
+    private static bool TryEncryption(EncryptionExtension? encryption, Span<byte> cluster, ref int at)
+    {
+        if (encryption == null)
+            return true;
+        Span<byte> data = stackalloc byte[EncryptionExtension.Bytes];
+        U64(data, 0, (ulong)encryption.Offset);
+        U64(data, 8, (ulong)encryption.Length);
+        return TryExtension(data, HeaderExtension.Encryption, cluster, ref at);
     }
 
     private static bool TryExtension(string? text, uint type, Span<byte> cluster, ref int at) =>

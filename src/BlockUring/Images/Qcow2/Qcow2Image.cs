@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using BlockUring.Bitmaps;
+using BlockUring.Images.Encryption;
 using BlockUring.Native.Codecs;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
@@ -25,6 +26,8 @@ public sealed class Qcow2Image : ImageFormat
         File = parts.File;
         DataFile = parts.DataFile ?? parts.File;
         ownsDataFile = parts.DataFile != null;
+        Encryption = parts.Encryption;
+        GuestFile = Encryption?.Behind(DataFile) ?? DataFile;
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
@@ -34,7 +37,7 @@ public sealed class Qcow2Image : ImageFormat
             LoadStep = FileSteps.L2Load,
             UpdateSteps = [FileSteps.L2Update],
         };
-        mapper = new Qcow2Mapper(File, DataFile, Header, Geometry, L2Cache);
+        mapper = new Qcow2Mapper(File, GuestFile, Header, Geometry, L2Cache);
         CompressedClusters = new CompressedReader(File, Geometry, Header.Compression);
     }
 
@@ -85,6 +88,12 @@ public sealed class Qcow2Image : ImageFormat
     /// <summary>The file with the guest data: <see cref="File"/>, or the external data file.</summary>
     internal BlockFile DataFile { get; }
 
+    /// <summary><see cref="DataFile"/> behind its encryption, if it has any: what guest data is read from and written to.</summary>
+    internal BlockFile GuestFile { get; }
+
+    /// <summary>The encryption of guest data; null for none.</summary>
+    internal Qcow2Encryption? Encryption { get; }
+
     /// <summary>The L1 table in force.</summary>
     internal L1Table L1 { get; set; }
 
@@ -98,12 +107,17 @@ public sealed class Qcow2Image : ImageFormat
     /// <summary>By which the bitmaps outlive a crash, where the image wants that.</summary>
     internal WriteIntents Intents { get; }
 
-    /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds.</summary>
-    public override bool IsZeroWhenNew => DataFile.CanGrow || L1.CountEmpty(0, L1.Count) == L1.Count;
+    /// <inheritdoc/>
+    public override bool IsEncrypted => Encryption != null;
+
+    /// <summary>See <see cref="ImageFormat.IsZeroWhenNew"/>: preallocated clusters hold what the file below holds, or noise.</summary>
+    public override bool IsZeroWhenNew => (DataFile.CanGrow && !IsEncrypted) || L1.CountEmpty(0, L1.Count) == L1.Count;
 
     /// <inheritdoc/>
     public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
-        knowsSparseness ? mapper.MapAsync(L1, guestOffset, maxLength) : DetectAndMapAsync(guestOffset, maxLength);
+        Encryption is { CountsGuestSectors: true }
+            ? MapByGuestAsync(guestOffset, maxLength)
+            : knowsSparseness ? mapper.MapAsync(L1, guestOffset, maxLength) : DetectAndMapAsync(guestOffset, maxLength);
 
     /// <inheritdoc/>
     public override ValueTask ReadCompressedAsync(Mapping mapping, long guestOffset, IoMemory destination) =>
@@ -141,6 +155,10 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override void DemandOptions(OptionTree options) => Qcow2OpenOptions.Take(options, Header, Geometry);
+
+    /// <inheritdoc/>
+    public override ValueTask AmendKeysAsync(LuksAmendment change) =>
+        Encryption?.AmendAsync(change) ?? throw Qcow2Errors.Invalid("Can't amend encryption options - encryption not present");
 
     /// <inheritdoc/>
     public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
@@ -291,6 +309,7 @@ public sealed class Qcow2Image : ImageFormat
             await writer.DisposeAsync();
         L2Cache.Dispose();
         CompressedClusters.Dispose();
+        Encryption?.Dispose();
         if (ownsDataFile)
             await DataFile.DisposeAsync();
     }
@@ -385,8 +404,21 @@ public sealed class Qcow2Image : ImageFormat
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<Mapping> DetectAndMapAsync(long guestOffset, long maxLength)
     {
-        mapper.MayBeSparse = await SparseDetector.DetectAsync(File, Header, Geometry);
+        // Why: below encryption a hole is noise.
+        mapper.MayBeSparse = !IsEncrypted && await SparseDetector.DetectAsync(File, Header, Geometry);
         knowsSparseness = true;
         return await mapper.MapAsync(L1, guestOffset, maxLength);
     }
+
+    private async ValueTask<Mapping> MapByGuestAsync(long guestOffset, long maxLength)
+    {
+        var mapping = await mapper.MapAsync(L1, guestOffset, maxLength);
+        return mapping.HostOffset < 0 || mapping.Kind == MappingKind.Compressed
+            ? mapping
+            : mapping with { File = GuestFileAt(guestOffset, mapping.HostOffset) };
+    }
+
+    /// <summary>What guest data is read from and written to at a place where its guest offset matters to its encryption.</summary>
+    internal BlockFile GuestFileAt(long guestOffset, long hostOffset) =>
+        Encryption is { CountsGuestSectors: true } ? Encryption.Behind(DataFile, hostOffset - guestOffset) : GuestFile;
 }

@@ -1,22 +1,23 @@
 namespace BlockUring.Images.Qcow2;
 
 /// <summary>
-/// Where everything is in a new image: header, refcount table, refcount blocks, L1 table, then with preallocation the L2 tables and the data
-/// clusters, each starting where the one before ends.
+/// Where everything is in a new image: header, refcount table, refcount blocks, L1 table, then with preallocation the L2 tables, with
+/// encryption the LUKS header, and the data clusters, each starting where the one before ends.
 /// </summary>
 internal sealed class Qcow2Layout
 {
     private readonly Qcow2Geometry geometry;
 
-    private Qcow2Layout(Qcow2Geometry geometry, long l1Count, long l2TableCount, long dataClusters)
+    private Qcow2Layout(Qcow2Geometry geometry, long l1Count, long l2TableCount, long keyClusters, long dataClusters)
     {
         this.geometry = geometry;
+        KeyClusters = keyClusters;
         L1Count = l1Count;
         L2TableCount = l2TableCount;
         DataClusters = dataClusters;
         L1Clusters = geometry.ClustersFor(l1Count * L1Table.EntryLength);
         (RefcountTableClusters, RefcountBlockCount) =
-            RefcountsFor(1 + L1Clusters + l2TableCount + dataClusters, geometry.ClusterLength, geometry.RefcountOrder);
+            RefcountsFor(1 + L1Clusters + l2TableCount + keyClusters + dataClusters, geometry.ClusterLength, geometry.RefcountOrder);
     }
 
     /// <summary>Clusters of the refcount table.</summary>
@@ -33,6 +34,9 @@ internal sealed class Qcow2Layout
     /// <summary>L2 tables, a cluster each; 0 without preallocation.</summary>
     public long L2TableCount { get; }
 
+    /// <summary>Clusters of the LUKS header; 0 without encryption.</summary>
+    public long KeyClusters { get; }
+
     /// <summary>Preallocated data clusters in this file.</summary>
     public long DataClusters { get; }
 
@@ -44,7 +48,9 @@ internal sealed class Qcow2Layout
 
     public long L2Offset => L1Offset + Bytes(L1Clusters);
 
-    public long DataOffset => L2Offset + Bytes(L2TableCount);
+    public long KeyOffset => L2Offset + Bytes(L2TableCount);
+
+    public long DataOffset => KeyOffset + Bytes(KeyClusters);
 
     /// <summary>Bytes of the file.</summary>
     public long FileLength => DataOffset + Bytes(DataClusters);
@@ -57,14 +63,19 @@ internal sealed class Qcow2Layout
     /// <param name="guestLength">Guest size in bytes.</param>
     /// <param name="preallocatesTables">Whether L2 tables for the whole guest disk are made.</param>
     /// <param name="preallocatesData">Whether data clusters follow in this file.</param>
+    /// <param name="keyLength">Bytes of the LUKS header; 0 without encryption.</param>
     /// <exception cref="Storage.BlockException">The L1 or refcount table would be too large.</exception>
-    public static Qcow2Layout For(Qcow2Geometry geometry, long guestLength, bool preallocatesTables, bool preallocatesData)
+    public static Qcow2Layout For(Qcow2Geometry geometry, long guestLength, bool preallocatesTables, bool preallocatesData, long keyLength = 0)
     {
         var l1Count = geometry.L1CountFor(guestLength);
         if (l1Count > Qcow2Limits.MaxL1Bytes / L1Table.EntryLength)
             throw TooLarge();
         var layout = new Qcow2Layout(
-            geometry, l1Count, preallocatesTables ? l1Count : 0, preallocatesData ? geometry.ClustersFor(guestLength) : 0);
+            geometry,
+            l1Count,
+            preallocatesTables ? l1Count : 0,
+            geometry.ClustersFor(keyLength),
+            preallocatesData ? geometry.ClustersFor(guestLength) : 0);
         return layout.RefcountTableClusters <= Qcow2Limits.MaxRefcountTableBytes / geometry.ClusterLength
             && layout.FileLength <= Qcow2Limits.MaxHostOffset
             ? layout

@@ -20,7 +20,8 @@ internal static class Qcow2Measure
             required = guestLength;
         var full = FullLength(geometry, guestLength);
         var bitmaps = options.Version >= 3 ? content?.MeasureBitmaps(geometry.ClusterLength) : null;
-        return new(full - guestLength + required, full, bitmaps);
+        var keyLength = geometry.RoundUpToCluster(options.Encryption?.PayloadOffset ?? 0);
+        return new(full - guestLength + required + keyLength, full + keyLength, bitmaps);
     }
 
     /// <summary>Bytes of all bitmaps, their tables and the directory.</summary>

@@ -3,7 +3,8 @@ namespace BlockUring.Images.Qcow2;
 /// <summary>The options that opening a qcow2 image takes, with QEMU's names.</summary>
 /// <param name="DataFileName">The external data file, instead of the one that the header names.</param>
 /// <param name="CacheBytes">Bound of the L2 table cache.</param>
-internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes)
+/// <param name="KeySecret">The secret with the password of an encrypted image; null for none.</param>
+internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, string? KeySecret)
 {
     /// <summary>The bound when none is given. Why: a process stays below 64 MiB; this covers 128 GiB of guest at 64 KiB clusters.</summary>
     public const long DefaultCacheBytes = 16 << 20;
@@ -37,7 +38,28 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes)
         if (l2 > total)
             throw Qcow2Errors.Invalid("l2-cache-size may not exceed cache-size");
         var bytes = Math.Clamp(l2 ?? total ?? DefaultCacheBytes, 2L * geometry.SliceLength, MaxCacheBytes);
-        return new(dataFileName, bytes);
+        return new(dataFileName, bytes, TakeKeySecret(options, header));
+    }
+
+    private static string? TakeKeySecret(OptionTree options, Qcow2Header header)
+    {
+        options.TryTake("encrypt.format", out var format);
+        options.TryTake("encrypt.key-secret", out var secret);
+        foreach (var name in options.TakeSubtree("encrypt").Values.Keys)
+            throw Qcow2Errors.Invalid($"Parameter '{name}' is unexpected");
+        switch (header.EncryptionMethod)
+        {
+            case EncryptionMethod.None when format != null:
+                throw Qcow2Errors.Invalid($"No encryption in image header, but options specified format '{format}'");
+            case EncryptionMethod.Aes when format is not (null or "aes"):
+                throw Qcow2Errors.Invalid($"Header reported 'aes' encryption format but options specify '{format}'");
+            case EncryptionMethod.Luks when format is not (null or "luks"):
+                throw Qcow2Errors.Invalid($"Header reported 'luks' encryption format but options specify '{format}'");
+            case > EncryptionMethod.Luks:
+                throw Qcow2Errors.Invalid($"Unsupported encryption method {header.EncryptionMethod}");
+            default:
+                return secret;
+        }
     }
 
     private static long? TakeSize(OptionTree options, string name)

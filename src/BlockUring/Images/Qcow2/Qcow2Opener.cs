@@ -25,8 +25,6 @@ internal static class Qcow2Opener
     {
         var file = context.File;
         var header = await ReadHeaderAsync(file, context.ForCheck);
-        if (header.EncryptionMethod != 0)
-            throw Qcow2Errors.Unsupported($"Encrypted qcow2 images are not supported (encryption method {header.EncryptionMethod})");
         if (header.IsCorrupt && !context.FileOptions.ReadOnly && !context.ForCheck)
             throw new BlockException(BlockErrorKind.Access, "qcow2: Image is corrupt; cannot be opened read/write", Errno.EACCES);
 
@@ -34,20 +32,23 @@ internal static class Qcow2Opener
         var l1 = await L1Table.ReadAsync(file, header.L1Offset, header.L1Count);
         var options = Qcow2OpenOptions.Take(context.Options, header, geometry);
         WarnOfStaleBitmaps(header, context);
-        var dataFile = await OpenDataFileAsync(context, options, header);
+        var encryption = await Qcow2Encryption.OpenAsync(context, header, options.KeySecret);
+        BlockFile? dataFile = null;
         try
         {
+            dataFile = await OpenDataFileAsync(context, options, header);
             var snapshots = await SnapshotTable.ReadAsync(file, header);
             var bitmaps = await BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L);
             if (context.ForCheck)
                 await new BitmapTables(file, geometry).DemandLoadableAsync(bitmaps, header.GuestLength & ~511L);
-            var image = new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.CacheBytes));
+            var image = new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, encryption, options.CacheBytes));
             if (header.IsDirty && !context.FileOptions.ReadOnly && !context.ForCheck)
                 await image.RepairDirtyAsync(context.Warn);
             return image;
         }
         catch
         {
+            encryption?.Dispose();
             if (dataFile != null)
                 await dataFile.DisposeAsync();
             throw;

@@ -10,6 +10,7 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="L1">The active L1 table.</param>
 /// <param name="Snapshots">All snapshots.</param>
 /// <param name="Bitmaps">All persistent bitmaps.</param>
+/// <param name="Encryption">The encryption, owned by the image from now on; null for none.</param>
 /// <param name="CacheBytes">Bound of the L2 table cache.</param>
 internal sealed record Qcow2Parts(
     BlockFile File,
@@ -19,4 +20,5 @@ internal sealed record Qcow2Parts(
     L1Table L1,
     IReadOnlyList<Qcow2Snapshot> Snapshots,
     IReadOnlyList<Qcow2BitmapInfo> Bitmaps,
+    Qcow2Encryption? Encryption,
     long CacheBytes);

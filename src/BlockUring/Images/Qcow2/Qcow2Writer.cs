@@ -114,6 +114,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
             await order.PrepareAsync();
         if (HasDataFile)
             throw new BlockException(BlockErrorKind.Unsupported, "Compressed writes are not possible with an external data file");
+        if (image.IsEncrypted)
+            throw new BlockException(BlockErrorKind.Unsupported, "Compressed writes are not possible in an encrypted image");
         if (order.PendingFreeCount > MaxPendingFree)
             await order.WriteOutAsync(isComplete: false);
         var slice = await GetSliceAsync(guestOffset);
@@ -201,7 +203,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
             reservation = new Qcow2Reservation(this);
         reservation.Open(slice, index, run.Count, run.HostOffset, isNew, covers);
         reservation.SetRange(
-            image.DataFile,
+            image.GuestFileAt(guestOffset, run.HostOffset + within),
             guestOffset,
             length,
             run.HostOffset + within,
@@ -267,7 +269,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         try
         {
             await order.Growth.GrowAsync();
-            return run;
+            // Why: zeroes below encryption are noise above it.
+            return run with { IsZero = run.IsZero && !image.IsEncrypted };
         }
         catch
         {

@@ -44,6 +44,8 @@ internal sealed class ImageCheck
         Refer("header", 0, 1);
         Refer("refcount table", header.RefcountTableOffset, (long)header.RefcountTableClusters << geometry.ClusterBits);
         ReadRefcounts();
+        if (header.Encryption is { } keys)
+            Refer("keys", keys.Offset, keys.Length);
         WalkL1("active", header.L1Offset, header.L1Count, isActive: true);
         WalkSnapshots();
         WalkBitmaps();

@@ -79,7 +79,11 @@ internal sealed class ImageWorld : IDisposable
     }
 
     public static ValueTask<Image> OpenAsync(FileHost host, bool readOnly = false) =>
-        BackingChain.OpenAsync(ImageKind.Path, "qcow2", new ImageOpenSettings(host, new FileOpenOptions(readOnly)));
+        BackingChain.OpenAsync(
+            ImageKind.Path,
+            "qcow2",
+            new ImageOpenSettings(host, new FileOpenOptions(readOnly)) { Secrets = Secret },
+            new Dictionary<string, string> { ["encrypt.key-secret"] = ImageKind.SecretName });
 
     /// <summary>All guest bytes, through our own mapping, straight from memory.</summary>
     public byte[] ReadAll()
@@ -105,11 +109,13 @@ internal sealed class ImageWorld : IDisposable
 
     public void Dispose() => Buffers.Dispose();
 
+    private static byte[] Secret(string id) => System.Text.Encoding.UTF8.GetBytes(ImageKind.Password);
+
     private void Create()
     {
         var host = new MemoryFileHost(Buffers);
         var options = OptionTree.ParseKeyValues(Kind.Options()).Values;
-        new Qcow2Driver().CreateAsync(host, new CreateRequest(ImageKind.Path, Kind.Length, options)).Now();
+        new Qcow2Driver().CreateAsync(host, new CreateRequest(ImageKind.Path, Kind.Length, options) { Secrets = Secret }).Now();
         Files[ImageKind.Path] = (MemoryFile)host.OpenAsync(ImageKind.Path, new FileOpenOptions()).Now();
         if (Kind.HasDataFile)
             Files[ImageKind.DataPath] = (MemoryFile)host.OpenAsync(ImageKind.DataPath, new FileOpenOptions()).Now();
