@@ -35,6 +35,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>Whether an unallocated run shows the backing file (true) or zeroes for certain (false: raw).</summary>
     public virtual bool SupportsBacking => false;
 
+    /// <summary>Whether a cluster can be said to read as zeroes without taking space for them.</summary>
+    public virtual bool HasZeroClusters => false;
+
     /// <summary>How compressed clusters are packed, null for a format without any.</summary>
     public virtual CompressionType? Compression => null;
 

@@ -59,6 +59,9 @@ public sealed class Qcow2Image : ImageFormat
     public override bool SupportsBacking => true;
 
     /// <inheritdoc/>
+    public override bool HasZeroClusters => Header.Version >= 3 && !Header.HasRawDataFile;
+
+    /// <inheritdoc/>
     public override CompressionType? Compression => Header.Compression;
 
     /// <inheritdoc/>
@@ -125,7 +128,7 @@ public sealed class Qcow2Image : ImageFormat
     public override async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
     {
         Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
-        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, hidesBacking);
+        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, preallocation, hidesBacking);
     }
 
     /// <inheritdoc/>
@@ -135,8 +138,13 @@ public sealed class Qcow2Image : ImageFormat
     public override void DemandOptions(OptionTree options) => Qcow2OpenOptions.Take(options, Header, Geometry);
 
     /// <inheritdoc/>
-    public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
+    public override async ValueTask SetBackingNameAsync(string? name, string? format)
+    {
+        // Why: a raw data file is all that the disk shows.
+        if (name != null && Header.HasRawDataFile)
+            throw new BlockException(BlockErrorKind.Invalid, $"Could not change backing file to '{name}': {Errno.Message(Errno.EINVAL)}", Errno.EINVAL);
         await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+    }
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
