@@ -17,15 +17,15 @@ public sealed class ChangedImages : IDisposable
         Make("create -f qcow2 @a.qcow2 1M");
         Make("create -f raw @base.raw 3M");
         Fill("raw", "base.raw", "write -P 1 0 2M");
-        Make("create -f raw @long.raw 8M");
-        Fill("raw", "long.raw", "write -P 9 3M 5M");
+        Make("create -f raw @long.raw 6M");
+        Fill("raw", "long.raw", "write -P 9 3M 3M");
         Make("create -f qcow2 -b base.raw -F raw @mid.qcow2 4M");
         Fill("qcow2", "mid.qcow2", "write -P 2 1M 2M", "write -z 3M 64k");
         Make("create -f qcow2 -b mid.qcow2 -F qcow2 @top.qcow2 5M");
         Fill("qcow2", "top.qcow2", "write -P 3 0 64k", "write -z 64k 64k", "write -P 4 4M 100k");
         Make("create -f qcow2 -o compat=0.10 -b mid.qcow2 -F qcow2 @v2.qcow2 5000k");
         Fill("qcow2", "v2.qcow2", "write -P 3 0 64k");
-        Make("create -f qcow2 -o cluster_size=2M @other.qcow2 6M");
+        Make("create -f qcow2 -o cluster_size=256k @other.qcow2 6M");
         Fill("qcow2", "other.qcow2", "write -P 2 1M 2M", "write -P 5 3M 3M");
         Make("create -f qcow2 -o extended_l2=on,cluster_size=128k -b mid.qcow2 -F qcow2 @sub.qcow2 5M");
         Fill("qcow2", "sub.qcow2", "write -P 3 4k 4k", "write -P 3 1M 8k");
@@ -41,12 +41,12 @@ public sealed class ChangedImages : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>A new copy; its folder.</summary>
-    public string Copy()
+    /// <summary>A new copy of the images that a command line names, and of those that they name; its folder.</summary>
+    public string Copy(string line)
     {
         var copy = $"{folder}/{copies++}.copy";
         Directory.CreateDirectory(copy);
-        foreach (var path in Directory.GetFiles(folder))
+        foreach (var path in Directory.GetFiles(folder).Where(p => IsNeeded(Path.GetFileName(p), line)))
             File.Copy(path, $"{copy}/{Path.GetFileName(path)}");
         return copy;
     }
@@ -67,6 +67,15 @@ public sealed class ChangedImages : IDisposable
         return string.Join(", ", info.RootElement.EnumerateObject()
             .Where(p => p.Name is "virtual-size" or "format" or "backing-filename" or "backing-filename-format").Select(p => $"{p.Name} {p.Value}"));
     }
+
+    private static bool IsNeeded(string name, string line) => line.Contains(name, StringComparison.Ordinal) || name switch
+    {
+        "base.raw" => line.Contains("mid.", StringComparison.Ordinal) || line.Contains("cut.", StringComparison.Ordinal) || IsNeeded("mid.qcow2", line),
+        "mid.qcow2" => line.Contains("top.", StringComparison.Ordinal) || line.Contains("v2.", StringComparison.Ordinal)
+            || line.Contains("sub.", StringComparison.Ordinal),
+        "data.raw" => line.Contains("df.", StringComparison.Ordinal),
+        _ => false,
+    };
 
     private void Make(string line)
     {

@@ -114,7 +114,6 @@ public sealed partial class QemuImgChangeTests(ChangedImages images) : IClassFix
     [InlineData("rebase -u -b x -F raw @a.raw")]
     [InlineData("rebase -b nope -F raw @top.qcow2")]
     [InlineData("rebase -b foo:bar -F raw @top.qcow2")]
-    [InlineData("rebase -b base.raw -F qcow2 @top.qcow2")]
     [InlineData("rebase -b base.raw -F raw @top.qcow2")]
     [InlineData("rebase -f qcow2 -b base.raw -F raw @top.qcow2")]
     [InlineData("rebase -b @base.raw -F raw @top.qcow2")]
@@ -137,7 +136,6 @@ public sealed partial class QemuImgChangeTests(ChangedImages images) : IClassFix
     [InlineData("rebase -b other.qcow2 -F qcow2 @bitmap.qcow2")]
     [InlineData("rebase -b base.raw -F raw @df.qcow2")]
     [InlineData("rebase -u -b base.raw -F raw @df.qcow2")]
-    [InlineData("rebase -u -b @top.qcow2 -F qcow2 @top.qcow2")]
     [InlineData("rebase --image-opts -b base.raw -F raw driver=qcow2,file.filename=@top.qcow2")]
     [InlineData("rebase --image-opts -f qcow2 -b base.raw -F raw @top.qcow2")]
     [InlineData("rebase --object zork -b '' @top.qcow2")]
@@ -192,7 +190,7 @@ public sealed partial class QemuImgChangeTests(ChangedImages images) : IClassFix
     {
         if (!QemuImgImages.IsAvailable)
             Assert.Skip("qemu-img is not installed");
-        var (theirs, ours) = (images.Copy(), images.Copy());
+        var (theirs, ours) = (images.Copy(line), images.Copy(line));
         var expected = QemuImgImages.RunQemuImg(ChangedImages.Words(line, theirs));
         using var output = new StringWriter();
         using var error = new StringWriter();
@@ -201,25 +199,28 @@ public sealed partial class QemuImgChangeTests(ChangedImages images) : IClassFix
         Assert.Equal(expected.Output.Replace(theirs, "FOLDER"), output.ToString().Replace(ours, "FOLDER"));
         Assert.Equal(expected.Error.Replace(theirs, "FOLDER"), error.ToString().Replace(ours, "FOLDER"));
         Assert.Equal(expected.ExitCode, exitCode);
-        foreach (var name in ImageName().Matches(line).Select(m => m.Groups[1].Value).Append("data.raw").Distinct())
-            CompareImages($"{theirs}/{name}", $"{ours}/{name}", isCompared: exitCode == 0);
+        if (exitCode == 0 || line.StartsWith("rebase", StringComparison.Ordinal))
+            CompareImages($"{theirs}/{Changed(line)}", $"{ours}/{Changed(line)}");
+        Directory.Delete(theirs, recursive: true);
+        Directory.Delete(ours, recursive: true);
     }
 
-    private static void CompareImages(string theirs, string ours, bool isCompared)
+    private static string Changed(string line) => ImageName().Matches(line) is { Count: > 0 } names ? names[^1].Groups[1].Value : "none";
+
+    private static void CompareImages(string theirs, string ours)
     {
         var description = ChangedImages.Describe(theirs)?.Replace(Path.GetDirectoryName(theirs)!, "FOLDER");
         Assert.Equal(description, ChangedImages.Describe(ours)?.Replace(Path.GetDirectoryName(ours)!, "FOLDER"));
         if (description == null)
             return;
-        if (description.Contains("format qcow2", StringComparison.Ordinal))
-        {
-            var (exitCode, output, _) = QemuImgImages.RunQemuImg(["check", ours]);
-            Assert.True(exitCode == 0, output);
-        }
 
-        // Two that cannot be opened are the same, too.
-        if (isCompared)
-            Assert.Contains(QemuImgImages.RunQemuImg(["compare", theirs, ours]).ExitCode, (int[])[0, 2]);
+        // Two that cannot be opened, since their backing file is missing, are the same, too.
+        var (exitCode, output, _) = QemuImgImages.RunQemuImg(["compare", theirs, ours]);
+        Assert.True(exitCode is 0 or 2, output);
+        if (exitCode == 2 || !description.Contains("format qcow2", StringComparison.Ordinal))
+            return;
+        (exitCode, output, _) = QemuImgImages.RunQemuImg(["check", ours]);
+        Assert.True(exitCode == 0, output);
     }
 
     [GeneratedRegex(@"@([\w.]+)")]

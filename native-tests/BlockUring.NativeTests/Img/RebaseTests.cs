@@ -60,7 +60,7 @@ public sealed class RebaseTests(ITestOutputHelper output) : ConvertTestBase
         await Program.ImgAsync("rebase", "-c", "-b", next, "-F", "qcow2", Folder["top"]);
         await AssertSameAsync(old, "qcow2", Folder["top"], "qcow2");
         await AssertCleanAsync(Folder["top"]);
-        Assert.InRange(new FileInfo(Folder["top"]).Length, 1, 1 << 20);
+        Assert.InRange(new FileInfo(Folder["top"]).Length, 1, 2 << 20);
     }
 
     [Theory]
@@ -84,6 +84,18 @@ public sealed class RebaseTests(ITestOutputHelper output) : ConvertTestBase
     }
 
     [Fact]
+    public async Task A_layer_of_the_chain_is_another_image_by_another_format()
+    {
+        // qemu-img takes the layer as it is open, and writes a format into the header with which the image cannot be opened any more.
+        var bottom = await MakeAsync("base", "raw", "1M", "write -q -P 1 0 1M");
+        await Tool.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-b", bottom, "-F", "raw", Folder["top"]);
+        Assert.Equal(
+            $"blockuring: Could not open new backing file '{bottom}': Image is not in qcow2 format\n",
+            await Program.FailAsync("rebase", "-b", bottom, "-F", "qcow2", Folder["top"]));
+        await AssertSameAsync(bottom, "raw", Folder["top"], "qcow2");
+    }
+
+    [Fact]
     public async Task An_image_does_not_get_itself_below_it()
     {
         var top = await MakeAsync("top", "qcow2", "1M");
@@ -95,7 +107,7 @@ public sealed class RebaseTests(ITestOutputHelper output) : ConvertTestBase
     public static TheoryData<int> Seeds()
     {
         var first = Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } seed ? int.Parse(seed, CultureInfo.InvariantCulture) : 1;
-        var count = Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } seeds ? int.Parse(seeds, CultureInfo.InvariantCulture) : 8;
+        var count = Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } seeds ? int.Parse(seeds, CultureInfo.InvariantCulture) : 5;
         return [.. Enumerable.Range(first, count)];
     }
 

@@ -41,11 +41,11 @@ internal sealed class DdCommand : ConfiguredCommand<DdSettings>
     {
         var open = new ImageOpenRequest(settings.Format, settings.ImageOptions, new FileOpenOptions(true, ForceShare: settings.ForceShare));
         await using var input = await ImageOpener.OpenAsync(context, host, settings.Input!, open);
-        var driver = FormatChoice.Demand(settings.TargetFormat);
+        var driver = ImageFormats.Find(settings.TargetFormat) ?? throw new CommandFailure("Unknown file format");
         var path = FormatChoice.DemandFile(settings.Output!);
         var (start, end) = settings.RangeOf(input.Length);
         using var interruption = new Interruption();
-        await CreateAsync(host, driver, path, end - start, $"{settings.Output}: error while creating output image of type '{driver.Name}': ");
+        await CreateAsync(host, driver, path, end - start, $"{settings.Output}: error while creating output image: ");
         try
         {
             var request = new ImageOpenRequest(driver.Name, false, new FileOpenOptions(false));

@@ -36,7 +36,7 @@ internal sealed class RebaseCommand : ConfiguredCommand<RebaseSettings>
         if (operands.Count != 1)
             throw CommandFailure.Usage("Expecting one image file name");
         if (settings is { IsUnsafe: false, Backing: null })
-            throw CommandFailure.Usage("Must specify backing file (-b) or use simple rebase mode (-u)");
+            throw CommandFailure.Usage("Must specify backing file (-b) or use unsafe mode (-u)");
         using var progress = ProgressReport.Start(context.Output, settings.ShowsProgress && !settings.Quiet, 1);
         progress.MoveTo(0);
         var cache = ImageOpener.ParseCache(settings.Cache, "cache option");

@@ -1,3 +1,4 @@
+using BlockUring.Graph;
 using BlockUring.Images;
 using BlockUring.Storage;
 
@@ -85,7 +86,12 @@ internal sealed class ResizeCommand : ConfiguredCommand<ResizeSettings>
         if (length <= current && settings.Preallocation != PreallocationMode.Off)
             throw new CommandFailure("Preallocation can only be used for growing images");
         if (length >= current || settings.MayShrink)
+        {
+            if (length > NodeResize.MaxLength)
+                throw new CommandFailure($"offset({length}) exceeds maximum({NodeResize.MaxLength})");
             return;
+        }
+
         context.Report("Use the --shrink option to perform a shrink operation.");
         context.Warn(ShrinkWarning);
         throw new CommandFailure("");
