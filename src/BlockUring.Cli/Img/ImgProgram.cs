@@ -17,9 +17,12 @@ internal static class ImgProgram
         ("compare", () => new CompareCommand()),
         ("convert", () => new ConvertCommand()),
         ("create", () => new CreateCommand()),
+        ("dd", () => new DdCommand()),
         ("info", () => new InfoCommand()),
         ("map", () => new MapCommand()),
         ("measure", () => new MeasureCommand()),
+        ("rebase", () => new RebaseCommand()),
+        ("resize", () => new ResizeCommand()),
         ("snapshot", () => new SnapshotCommand()),
     ];
 

@@ -39,6 +39,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>Whether guest data is encrypted in the file: no place in the file holds what the guest sees.</summary>
     public virtual bool IsEncrypted => false;
 
+    /// <summary>Whether a cluster can be said to read as zeroes without taking space for them.</summary>
+    public virtual bool HasZeroClusters => false;
+
     /// <summary>How compressed clusters are packed, null for a format without any.</summary>
     public virtual CompressionType? Compression => null;
 

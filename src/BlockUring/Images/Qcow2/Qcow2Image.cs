@@ -63,6 +63,9 @@ public sealed class Qcow2Image : ImageFormat
     public override bool SupportsBacking => true;
 
     /// <inheritdoc/>
+    public override bool HasZeroClusters => Header.Version >= 3 && !Header.HasRawDataFile;
+
+    /// <inheritdoc/>
     public override CompressionType? Compression => Header.Compression;
 
     /// <inheritdoc/>
@@ -147,7 +150,7 @@ public sealed class Qcow2Image : ImageFormat
         Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
         var found = await WriterAsync();
         await Intents.InvalidateAsync();
-        await new Qcow2Resize(this, found).RunAsync(newLength, hidesBacking);
+        await new Qcow2Resize(this, found).RunAsync(newLength, preallocation, hidesBacking);
     }
 
     /// <inheritdoc/>
@@ -161,8 +164,13 @@ public sealed class Qcow2Image : ImageFormat
         Encryption?.AmendAsync(change) ?? throw Qcow2Errors.Invalid("Can't amend encryption options - encryption not present");
 
     /// <inheritdoc/>
-    public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
+    public override async ValueTask SetBackingNameAsync(string? name, string? format)
+    {
+        // Why: a raw data file is all that the disk shows.
+        if (name != null && Header.HasRawDataFile)
+            throw new BlockException(BlockErrorKind.Invalid, $"Could not change backing file to '{name}': {Errno.Message(Errno.EINVAL)}", Errno.EINVAL);
         await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+    }
 
     /// <inheritdoc/>
     public override ValueTask AmendAsync(AmendRequest request) => new Qcow2Amend(this, request).RunAsync();

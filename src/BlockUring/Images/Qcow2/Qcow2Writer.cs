@@ -35,7 +35,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     /// <summary>What the writer's changes wait for.</summary>
     internal MetadataOrder Order => order;
 
-    private bool HasDataFile => image.DataFile != file;
+    /// <summary>Whether guest data is in another file.</summary>
+    internal bool HasDataFile => image.DataFile != file;
 
     /// <summary>Whether nothing shows through where no cluster is.</summary>
     internal bool UnallocatedReadsAsZero => !image.HasBackingImage && image.Header.BackingFileName == null;
@@ -260,7 +261,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     private L2Entry EntryAt(CachedTable slice, int index) => new L2Slice(slice.Span, geometry.HasSubclusters)[index];
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted)
+    internal async ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted)
     {
         // Why: in an external data file, a cluster's place is its guest offset, and nothing counts it.
         if (HasDataFile)
