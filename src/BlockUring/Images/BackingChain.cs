@@ -71,6 +71,7 @@ public static class BackingChain
                     MetadataOnly = settings.MetadataOnly,
                     ForCheck = settings.ForCheck,
                 });
+            format.CorruptionFound = corruption => settings.Warn(corruption.ToString());
             DemandNothingLeft(options, driver);
             var backing = backingReference == ""
                 ? null

@@ -17,7 +17,7 @@ public sealed class Qcow2RepairTests(ITestOutputHelper output)
     public async Task Damage_is_repaired_as_by_qemu_img(int index)
     {
         // BLOCKURING_FUZZ_COUNT asks for more, BLOCKURING_FUZZ_SEED for other ones.
-        var count = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_FUZZ_COUNT") ?? "5", CultureInfo.InvariantCulture);
+        var count = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_FUZZ_COUNT") ?? "3", CultureInfo.InvariantCulture);
         var firstSeed = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_FUZZ_SEED") ?? "1", CultureInfo.InvariantCulture);
         using var folder = new TempFolder();
         var path = await CheckCase.All[index].MakeAsync(folder);

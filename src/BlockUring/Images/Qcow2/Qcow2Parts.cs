@@ -11,6 +11,7 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="Snapshots">All snapshots.</param>
 /// <param name="Bitmaps">All persistent bitmaps.</param>
 /// <param name="CacheBytes">Bound of the L2 table cache.</param>
+/// <param name="OverlapChecks">Metadata that no write may overlap with.</param>
 internal sealed record Qcow2Parts(
     BlockFile File,
     BlockFile? DataFile,
@@ -19,4 +20,5 @@ internal sealed record Qcow2Parts(
     L1Table L1,
     IReadOnlyList<Qcow2Snapshot> Snapshots,
     IReadOnlyList<Qcow2BitmapInfo> Bitmaps,
-    long CacheBytes);
+    long CacheBytes,
+    MetadataKinds OverlapChecks);

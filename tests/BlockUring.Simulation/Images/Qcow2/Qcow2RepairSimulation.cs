@@ -15,7 +15,7 @@ public sealed class Qcow2RepairSimulation(ITestOutputHelper output)
     private const int MaxLength = 512 << 10;
 
     [Fact]
-    public void A_repair_makes_the_image_sound() => ForSeeds(110_001, 25, seed =>
+    public void A_repair_makes_the_image_sound() => ForSeeds(110_001, 15, seed =>
     {
         using var world = ImageWorld.Make(seed);
         var content = world.ReadAll();
@@ -60,7 +60,7 @@ public sealed class Qcow2RepairSimulation(ITestOutputHelper output)
     }));
 
     [Fact]
-    public void An_image_that_was_not_closed_cleanly_is_repaired_before_it_is_written_to() => ForSeeds(140_001, 10, seed =>
+    public void An_image_that_was_not_closed_cleanly_is_repaired_before_it_is_written_to() => ForSeeds(140_001, 8, seed =>
     {
         using var world = ImageWorld.Make(seed);
         if (world.Kind.Version < 3)
