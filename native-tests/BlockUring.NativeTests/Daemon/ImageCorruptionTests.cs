@@ -12,7 +12,7 @@ public sealed class ImageCorruptionTests : DaemonTestBase
         $ printf '\0\0' | dd of=t.qcow2 bs=1 seek=131080 conv=notrunc status=none
         $ truncate -s 128k d.raw && qemu-io -f raw -c 'write -q -P 1 0 128k' d.raw
         daemon --blockdev file,node-name=d,filename=d.raw --blockdev file,node-name=f,filename=t.qcow2
-        mask len offset current-progress total-progress busy
+        mask len offset size current-progress total-progress busy
         blockdev-add {'driver':'qcow2','node-name':'t','file':'f'}
         blockdev-backup {'job-id':'j','device':'d','target':'t','sync':'full'}
         wait JOB_STATUS_CHANGE j null

@@ -17,7 +17,7 @@ public sealed class Qcow2Image : ImageFormat
     private bool knowsSparseness;
     private Qcow2Writer? writer;
     private BlockException? refusal;
-    private ValueTask marking;
+    private Task marking = Task.CompletedTask;
 
     internal Qcow2Image(Qcow2Parts parts)
     {
@@ -335,7 +335,7 @@ public sealed class Qcow2Image : ImageFormat
     }
 
     // Nobody waits for it but who closes the image; where it fails, the writes are refused all the same.
-    private async ValueTask WriteMarkAsync(IncompatibleFeatures marks)
+    private async Task WriteMarkAsync(IncompatibleFeatures marks)
     {
         try
         {
