@@ -243,6 +243,9 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask ApplySnapshotAsync(string? id, string? name) =>
         throw new BlockException(BlockErrorKind.Unsupported, "Block driver does not support snapshots", Native.Interop.Errno.EOPNOTSUPP);
 
+    /// <summary>Is told when a write is refused because metadata contradict themselves. Set by whoever opened the image.</summary>
+    public Action<ImageCorruption>? CorruptionFound { get; set; }
+
     /// <summary>Checks the metadata for corruption and leaks, and repairs on request.</summary>
     /// <returns>What was found, or null when the format has nothing to check.</returns>
     /// <exception cref="BlockException">The check could not be carried out.</exception>

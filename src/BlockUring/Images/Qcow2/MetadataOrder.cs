@@ -29,23 +29,29 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private bool hasHeaderChanged;
     private bool isHidden;
 
-    public MetadataOrder(Qcow2Image image, RefcountTable refcounts)
+    public MetadataOrder(Qcow2Image image, RefcountTable refcounts, MetadataGuard guard)
     {
         this.image = image;
         this.refcounts = refcounts;
+        Guard = guard;
         geometry = image.Geometry;
         file = image.File;
         header = new Qcow2HeaderWriter(image);
-        Allocator = new ClusterAllocator(file, geometry, refcounts);
+        Allocator = new ClusterAllocator(file, geometry, refcounts, guard);
         Growth = new FileGrowth(file, Allocator);
         released = new ReleasedClusters(file, geometry, refcounts, Allocator);
         Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, (hostOffset, count) => Release(hostOffset, count));
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
+        image.L2Cache.BeforeWrite = (offset, length) => guard.Demand(offset, length, MetadataKinds.ActiveL2);
         refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
+        refcounts.Blocks.BeforeWrite = (offset, length) => guard.Demand(offset, length, MetadataKinds.RefcountBlock);
     }
 
     /// <summary>The refcounts, as they are in memory.</summary>
     public RefcountTable Refcounts => refcounts;
+
+    /// <summary>Keeps writes from metadata of another kind.</summary>
+    public MetadataGuard Guard { get; }
 
     public ClusterAllocator Allocator { get; }
 
@@ -161,6 +167,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
                 var changed = change(image.Header);
                 await write(header, changed);
                 image.Header = changed;
+                Guard.Add(changed.Bitmaps?.DirectoryOffset ?? 0, changed.Bitmaps?.DirectoryLength ?? 0);
             }
             finally
             {
@@ -185,6 +192,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         var held = await prepareTurn.AcquireAsync(0, 1);
         try
         {
+            image.DemandWritable();
             if (IsReady)
                 return;
             var kept = image.Header.Autoclear & AutoclearFeatures.Known;
@@ -224,6 +232,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
 
     private async ValueTask WriteOutInTurnAsync(bool isComplete)
     {
+        image.DemandWritable();
         await Appender.FinishAsync();
 
         // Why: what is released from here on may still be pointed to by the tables that are written now.
@@ -254,6 +263,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private void SetL1(L1Table table)
     {
         image.L1 = table;
+        Guard.Add(table.Offset, (long)table.Count * L1Table.EntryLength);
         image.Header = image.Header with { L1Offset = table.Offset, L1Count = table.Count };
         hasHeaderChanged = true;
         needsBarrier = true;
@@ -290,6 +300,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
                 return;
             await BarrierAsync();
             file.Announce(FileSteps.L1Update);
+            Guard.Demand(image.L1.Offset + (first * L1Table.EntryLength), (long)entries.Length * L1Table.EntryLength, MetadataKinds.ActiveL1);
             await image.L1.WriteAsync(file, first, entries);
         }
         catch
@@ -337,6 +348,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
                 if (changes.Entries.Length == 0)
                     return;
                 await BarrierAsync();
+                Guard.Demand(refcounts.Offset, (long)refcounts.ClusterCount << geometry.ClusterBits, MetadataKinds.RefcountTable);
                 await refcounts.WriteTableAsync(changes);
                 await PointToRefcountTableAsync();
             }
@@ -372,6 +384,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
             if (refcounts.Offset != image.Header.RefcountTableOffset)
                 Release(refcounts.Offset, refcounts.ClusterCount);
             refcounts.Move(run.HostOffset, run.Count);
+            Guard.Add(run.HostOffset, (long)run.Count << geometry.ClusterBits);
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed record Qcow2AmendOptions(
             throw Qcow2Errors.Invalid("Can't amend encryption options - encryption not present");
         var version = request.Option("compat") switch
         {
-            null or "" => header.Version,
+            null => header.Version,
             "0.10" or "v2" => 2,
             "1.1" or "v3" => 3,
             var other => throw Qcow2Errors.Invalid($"Unknown compatibility level {other}"),

@@ -316,6 +316,8 @@ internal sealed class Qcow2Checker : IDisposable
         var end = blocks!.Offset(block) + (ulong)geometry.ClusterLength;
         try
         {
+            if (end > long.MaxValue)
+                throw Qcow2Errors.Invalid("Invalid argument");
             if (end >> geometry.ClusterBits > Qcow2Limits.MaxCheckedClusters)
                 throw Qcow2Errors.Limit("File too large");
             await file.SetLengthAsync((long)end);

@@ -18,6 +18,7 @@ public sealed class Qcow2Image : ImageFormat
     private bool knowsSparseness;
     private Qcow2Writer? writer;
     private BlockException? refusal;
+    private Task marking = Task.CompletedTask;
 
     internal Qcow2Image(Qcow2Parts parts)
     {
@@ -28,6 +29,7 @@ public sealed class Qcow2Image : ImageFormat
         ownsDataFile = parts.DataFile != null;
         Encryption = parts.Encryption;
         GuestFile = Encryption?.Behind(DataFile) ?? DataFile;
+        OverlapChecks = parts.OverlapChecks;
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
@@ -96,6 +98,9 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <summary>The encryption of guest data; null for none.</summary>
     internal Qcow2Encryption? Encryption { get; }
+
+    /// <summary>Metadata that no write may overlap with.</summary>
+    internal MetadataKinds OverlapChecks { get; }
 
     /// <summary>The L1 table in force.</summary>
     internal L1Table L1 { get; set; }
@@ -313,6 +318,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     protected override async ValueTask CloseAsync()
     {
+        await marking;
         if (writer != null)
             await writer.DisposeAsync();
         L2Cache.Dispose();
@@ -337,6 +343,29 @@ public sealed class Qcow2Image : ImageFormat
             await old.DisposeAsync();
     }
 
+    /// <summary>Metadata contradict themselves: the image is marked as corrupt, and no write is taken any more.</summary>
+    internal void MarkCorrupt(BlockException reason, ImageCorruption corruption)
+    {
+        if (refusal != null)
+            return;
+        refusal = reason;
+        writer?.Order.ForgetPreparation();
+        CorruptionFound?.Invoke(corruption);
+        if (Header.Version >= 3)
+            marking = WriteMarkAsync(Header.Incompatible | IncompatibleFeatures.Corrupt);
+    }
+
+    /// <summary>Refuses a write where none is taken any more.</summary>
+    /// <exception cref="BlockException">Why.</exception>
+    internal void DemandWritable()
+    {
+        if (refusal != null)
+        {
+            throw new BlockException(
+                BlockErrorKind.Io, $"'{File.Path}' cannot be written any more until it is opened again: {refusal.Message}", Errno.EIO, refusal);
+        }
+    }
+
     /// <summary>It is not known what the file holds: no write is taken any more.</summary>
     internal async ValueTask RefuseAsync(BlockException reason)
     {
@@ -345,6 +374,20 @@ public sealed class Qcow2Image : ImageFormat
         writer = null;
         if (old != null)
             await old.DisposeAsync();
+    }
+
+    // Nobody waits for it but who closes the image; where it fails, the writes are refused all the same.
+    private async Task WriteMarkAsync(IncompatibleFeatures marks)
+    {
+        try
+        {
+            Header = Header with { Incompatible = marks };
+            await new Qcow2HeaderWriter(this).WriteAsync(Qcow2Header.IncompatibleOffset, (ulong)marks);
+            await File.FlushAsync();
+        }
+        catch (BlockException)
+        {
+        }
     }
 
     private static BlockException MissingSnapshot() => new(BlockErrorKind.NotFound, "Can't find snapshot", Errno.ENOENT);
@@ -373,12 +416,7 @@ public sealed class Qcow2Image : ImageFormat
     {
         if (writer != null)
             return writer;
-        if (refusal != null)
-        {
-            throw new BlockException(
-                BlockErrorKind.Io, $"'{File.Path}' cannot be written any more until it is opened again: {refusal.Message}", Errno.EIO, refusal);
-        }
-
+        DemandWritable();
         var held = await writerTurn.AcquireAsync(0, 1);
         try
         {

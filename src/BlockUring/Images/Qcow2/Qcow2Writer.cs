@@ -42,8 +42,11 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     internal bool UnallocatedReadsAsZero => !image.HasBackingImage && image.Header.BackingFileName == null;
 
     /// <summary>Makes the writer of an image that was opened for writing.</summary>
-    public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image) =>
-        new(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
+    public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image)
+    {
+        var refcounts = await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry);
+        return new(image, new MetadataOrder(image, refcounts, await MetadataGuard.CreateAsync(image, refcounts)));
+    }
 
     /// <summary>To be awaited before a change: the image is ready for changes, and not too much waits for the next flush.</summary>
     public async ValueTask PrepareAsync()
@@ -198,6 +201,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         var run = isNew
             ? await AllocateAsync(guestOffset - within, wanted)
             : new ClusterRun(EntryAt(slice, index).HostOffset, wanted, false);
+        if (!isNew && !HasDataFile)
+            order.Guard.Demand(run.HostOffset, (long)run.Count << geometry.ClusterBits);
 
         var length = Math.Min(maxLength, ((long)run.Count << geometry.ClusterBits) - within);
         if (!idle.TryPop(out var reservation))
@@ -337,6 +342,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
             var old = image.L1.L2Offset(index);
             var run = await MakeTableAsync(old);
             image.L1[index] = (ulong)run.HostOffset | L1Table.CopiedFlag;
+            order.Guard.Add(run.HostOffset, geometry.ClusterLength);
             order.NoteL1Change(index);
             if (old != 0)
                 order.Release(old, 1);

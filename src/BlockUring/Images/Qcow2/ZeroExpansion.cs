@@ -1,5 +1,3 @@
-using BlockUring.Storage;
-
 namespace BlockUring.Images.Qcow2;
 
 /// <summary>
