@@ -5,7 +5,7 @@ namespace BlockUring.Compare;
 /// <summary>The options of <c>blockuring-compare</c>.</summary>
 internal sealed class CommandLine
 {
-    private static readonly string[] _stageNames = ["disk", "ram"];
+    private static readonly string[] _stageNames = ["disk", "ram", "zram"];
     private static readonly string[] _opponentNames = ["best", "defaults", "nbdcopy", "daemon"];
     private readonly Option<string?> _binary = new("--binary")
     {
@@ -27,7 +27,7 @@ internal sealed class CommandLine
     };
     private readonly Option<int?> _pairs = new("--pairs") { Description = "Interleaved pairs a comparison (default 5; 2 with --quick)" };
     private readonly Option<string[]> _cases = Words("--case", "Only cases whose name contains one of these words");
-    private readonly Option<string[]> _stages = Words("--on", "disk, ram (default: both)");
+    private readonly Option<string[]> _stages = Words("--on", "disk, ram, zram (default: all)");
     private readonly Option<string[]> _opponents = Words("--against", "best, defaults, nbdcopy, daemon (default: all; best and daemon with --quick)");
     private readonly Option<ulong> _seed = new("--seed")
     {

@@ -25,6 +25,8 @@ public sealed class MonitorContext
         Events = new(scheduler);
         Dispatcher = new(this);
         Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService };
+        Graph.CorruptionFound = (node, found) => Events.Send(
+            "BLOCK_IMAGE_CORRUPTED", new("", node.Name, found.Message, found.Offset, found.Length, true), QmpJson.Default.ImageCorruptedData);
         HumanMonitor = new(this);
         Jobs = new JobList(new JobEventWriter(Events).Write);
     }

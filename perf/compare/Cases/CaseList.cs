@@ -10,6 +10,8 @@ internal static class CaseList
     private static readonly Target _compressedRead = new(Wall: 0.7, Cpu: null);
     private static readonly Target _zlibWrite = new(Wall: 0.5, Cpu: null);
     private static readonly Target _empty = new(Wall: 1.0, Cpu: null);
+    private static readonly Target _smallRam = new(Wall: 1 / 1.5, Cpu: 0.6);
+    private static readonly Target _sequentialRam = new(Wall: 1 / 1.2, Cpu: 0.6);
     private static readonly Target _info = new(Wall: 0.5, Cpu: null);
 
     public static IReadOnlyList<CompareCase> All { get; } =
@@ -39,6 +41,9 @@ internal static class CaseList
             RamTarget = _info,
             IsWithoutData = true,
         },
+        Bench("bench-read-4k", _smallRam, new BenchWork(IsWrite: false, 4096, 4096 * 7919, 4096)),
+        Bench("bench-allocate-4k", _smallRam, new BenchWork(IsWrite: true, 4096, 65536 * 7919, 65536)),
+        Bench("bench-allocate-64k", _sequentialRam, new BenchWork(IsWrite: true, 65536, 65536, 65536)),
         Job("backup", "backup-raw-raw", SourceKind.RandomRaw, "raw"),
         Job("backup", "backup-raw-qcow2", SourceKind.RandomRaw, "qcow2"),
         Job("backup", "backup-qcow2-qcow2", SourceKind.RandomQcow2, "qcow2"),
@@ -52,6 +57,17 @@ internal static class CaseList
         Job("commit", "commit-fragmented-qcow2", SourceKind.FragmentedQcow2, "qcow2"),
         Job("active-commit", "active-commit", SourceKind.RandomQcow2, "qcow2"),
     ];
+
+    private static CompareCase Bench(string name, Target ram, BenchWork work) => new()
+    {
+        Name = name,
+        Source = SourceKind.RandomQcow2,
+        TargetFormat = work.IsWrite ? "qcow2" : null,
+        DiskTarget = Target.None,
+        RamTarget = ram,
+        Bench = work,
+        IsWithoutData = true,
+    };
 
     private static CompareCase Job(string job, string name, SourceKind source, string format) =>
         new() { Name = name, Source = source, TargetFormat = format, DiskTarget = _jobDisk, RamTarget = _jobRam, Job = job };

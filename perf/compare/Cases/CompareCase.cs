@@ -8,7 +8,7 @@ internal sealed record CompareCase
 
     public required SourceKind Source { get; init; }
 
-    /// <summary>Format of the target, or null when the case copies nothing (<c>info</c>).</summary>
+    /// <summary>Format of the target, or null when the case writes nothing (<c>info</c>).</summary>
     public string? TargetFormat { get; init; }
 
     /// <summary>Options of convert that belong to the case, such as <c>-c</c>.</summary>
@@ -26,6 +26,9 @@ internal sealed record CompareCase
 
     /// <summary>The job of a storage daemon, driven over QMP, that it is; null for a command of its own.</summary>
     public string? Job { get; init; }
+
+    /// <summary>The small requests that it is; null for a command that copies, or a job.</summary>
+    public BenchWork? Bench { get; init; }
 
     /// <summary>nbdcopy can do the same job.</summary>
     public bool NbdcopyCan { get; init; }

@@ -22,8 +22,8 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
             return "jobs are the daemons', and nothing else is";
         if (this == Nbdcopy && !compareCase.NbdcopyCan)
             return "nbdcopy does not do this job";
-        // Why: the cache flags mean nothing to info, so best and defaults would be the same run twice.
-        return this == Defaults && compareCase.TargetFormat is null ? "info takes no flags" : null;
+        // Why: the cache flags mean nothing to info, and bench has its own, so best and defaults would be the same run twice.
+        return this == Defaults && (compareCase.TargetFormat is null || compareCase.Bench != null) ? "one set of flags only" : null;
     }
 
     /// <summary>The opponent's command line for the case.</summary>
@@ -32,7 +32,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
         if (this == Daemon)
             return DaemonCommand(["qemu-storage-daemon"], compareCase, image, source, target);
         if (this != Nbdcopy)
-            return ImageCommand(["qemu-img"], compareCase, image.Format, source, target);
+            return ImageCommand(["qemu-img"], compareCase, image, source, target);
         return image.Format == "raw"
             ? ["nbdcopy", "--flush", source, target]
             : ["nbdcopy", "--flush", "--", "[", "qemu-nbd", "-r", "-f", image.Format, "--cache=none", "--aio=native", source, "]", target];
@@ -43,7 +43,7 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
         SubjectProgram program, CompareCase compareCase, SourceImage image, string source, string target) =>
         this == Daemon
             ? DaemonCommand(program.Daemon, compareCase, image, source, target)
-            : ImageCommand(program.Image, compareCase, image.Format, source, target);
+            : ImageCommand(program.Image, compareCase, image, source, target);
 
     private static IReadOnlyList<string> DaemonCommand(
         IReadOnlyList<string> daemon, CompareCase compareCase, SourceImage image, string source, string target) => compareCase.Job switch
@@ -54,11 +54,13 @@ internal sealed record Opponent(string Name, string Title, IReadOnlyList<string>
         };
 
     private IReadOnlyList<string> ImageCommand(
-        IReadOnlyList<string> program, CompareCase compareCase, string sourceFormat, string source, string target)
+        IReadOnlyList<string> program, CompareCase compareCase, SourceImage image, string source, string target)
     {
+        if (compareCase.Bench is { } work)
+            return BenchCommand.Make(program, work, image, source, target);
         if (compareCase.TargetFormat is not { } targetFormat)
             return [.. program, "info", source];
-        IReadOnlyList<string> images = ["-f", sourceFormat, "-O", targetFormat, source, target];
+        IReadOnlyList<string> images = ["-f", image.Format, "-O", targetFormat, source, target];
         return [.. program, "convert", .. SubjectFlags, .. compareCase.Arguments, .. images];
     }
 }

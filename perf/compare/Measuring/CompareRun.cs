@@ -106,10 +106,20 @@ internal sealed class CompareRun(
     {
         if (name == "disk")
             return new DiskStage(directory);
+        if (name == "zram")
+            return MakeZramStage();
         var stage = RamStage.TryCreate(directory, Math.Max(options.SizeBytes, options.CompressedSizeBytes), out var reason, cancellation);
         if (stage is null)
             Note($"no RAM-backed block devices: {reason}");
         return stage;
+    }
+
+    private ZramStage? MakeZramStage()
+    {
+        if (ZramStage.Missing() is not { } missing)
+            return new ZramStage(options.SizeBytes, cancellation);
+        Note($"no compressed RAM disks: {missing}");
+        return null;
     }
 
     private bool IsChosen(CompareCase compareCase) =>

@@ -101,6 +101,13 @@ internal sealed class PairRunner(
 
     private static void Check(Stage stage, CompareCase compareCase, Side side, SourceImage source, string sourcePath, string targetPath)
     {
+        if (compareCase.Bench != null)
+        {
+            if (targetPath.Length > 0)
+                side.TargetBytes = CheckBench(targetPath);
+            return;
+        }
+
         if (compareCase.TargetFormat is not { } format)
         {
             if (!Tool.Run(side.Command).Contains($"file format: {source.Format}", StringComparison.Ordinal))
@@ -110,6 +117,14 @@ internal sealed class PairRunner(
 
         Tool.Run("qemu-img", "compare", "-f", source.Format, "-F", format, sourcePath, targetPath);
         side.TargetBytes = format == "raw" ? stage.AllocatedTargetBytes() : EndOfImage(targetPath);
+    }
+
+    private static long? CheckBench(string targetPath)
+    {
+        var read = $"read -P {BenchCommand.Pattern} 0 4096";
+        if (Tool.Run("qemu-io", "-f", "qcow2", "-c", read, targetPath).Contains("failed", StringComparison.Ordinal))
+            throw new ToolException($"{targetPath} does not hold what was written");
+        return EndOfImage(targetPath);
     }
 
     // Any problem that check finds in a fresh target, leaks included, makes it exit with a failure.

@@ -68,7 +68,12 @@ internal sealed class ConsoleReport
 
     private void ShowGroup(Report report, string stage, IReadOnlyList<Comparison> rows)
     {
-        var place = stage == "disk" ? $"disk ({report.Host.DiskFileSystem} files)" : "RAM-backed block devices";
+        var place = stage switch
+        {
+            "disk" => $"disk ({report.Host.DiskFileSystem} files)",
+            "zram" => "compressed RAM disks",
+            _ => "RAM-backed block devices",
+        };
         var subject = _selfCheck ? "qemu-img" : "blockuring";
         var table = new Table().Border(TableBorder.Rounded)
             .Title(new TableTitle(Markup.Escape($"{place}: {subject} {Report.SubjectTitle(rows[0])} against {rows[0].Opponent.Title}")));

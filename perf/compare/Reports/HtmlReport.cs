@@ -46,7 +46,12 @@ internal static class HtmlReport
 
     private static void AppendGroup(StringBuilder page, Report report, string stage, IReadOnlyList<Comparison> rows)
     {
-        var place = stage == "disk" ? "Disk" : "RAM-backed block devices";
+        var place = stage switch
+        {
+            "disk" => "Disk",
+            "zram" => "Compressed RAM disks",
+            _ => "RAM-backed block devices",
+        };
         page.AppendLine($"<h2>{place}, against {Escape(rows[0].Opponent.Title)}</h2>");
         page.AppendLine($"<p class=\"soft\">Under test: {Escape(Report.SubjectTitle(rows[0]))}.</p>");
         var measured = rows.Where(row => row.Subject is not null).ToList();

@@ -53,7 +53,7 @@ internal sealed record Report
             yield return ("Durability", Durability);
             yield return ("Method", Method);
             foreach (var stage in Stages)
-                yield return (stage.Key == "disk" ? $"Disk ({Host.DiskFileSystem})" : "RAM", stage.Value);
+                yield return (stage.Key == "disk" ? $"Disk ({Host.DiskFileSystem})" : stage.Key == "ram" ? "RAM" : "zram", stage.Value);
         }
     }
 

@@ -77,6 +77,7 @@ internal sealed class BenchCommand : ConfiguredCommand<BenchSettings>
             await run.RunAsync();
             var seconds = context.Time.GetElapsedTime(start).TotalSeconds;
             await image.StoreBitmapsAsync();
+            await image.FlushAsync();
             context.Out.Write($"Run completed in {SizeFormat.Fixed(seconds, 3)} seconds.\n");
             return 0;
         }

@@ -21,6 +21,7 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
         CommonOptions<BitmapSettings>.Help,
         Action("add", "make a new, empty one"),
         new('g', "granularity", "SIZE", "bytes that one bit of it stands for", (s, v) => s.Granularity = SizeArgument.Parse("granularity", v)),
+        new('\0', "crash-safe", null, "with --add: all bitmaps of the image outlive a crash from now on", (s, _) => s.IsCrashSafe = true),
         Action("remove", "remove it"),
         Action("clear", "forget what it has recorded"),
         Action("enable", "from now on it records writes"),
@@ -62,6 +63,7 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
             ({ Actions.Count: 0 }, _) => "Need at least one of --add, --remove, --clear, --enable, --disable, or --merge",
             (_, not { Count: 2 }) => "Expecting filename and bitmap name",
             ({ Granularity: not 0 }, _) when settings.Actions.All(a => a.Verb != "add") => "granularity only supported with --add",
+            ({ IsCrashSafe: true }, _) when settings.Actions.All(a => a.Verb != "add") => "crash-safe only supported with --add",
             ({ SourceFormat: not null, SourceFile: null }, _) => "-F only supported with -b",
             ({ SourceFile: not null }, _) when settings.Actions.All(a => a.Verb != "merge") => "Merge bitmap source file only supported with --merge",
             _ => null,
@@ -82,7 +84,7 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
         try
         {
             foreach (var (verb, source) in settings.Actions)
-                await RunAsync(image, other ?? image, verb, source, name, settings.Granularity);
+                await RunAsync(image, other ?? image, verb, source, name, settings);
         }
         catch (CommandFailure)
         {
@@ -111,11 +113,11 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
         }
     }
 
-    private static async ValueTask RunAsync(Image image, Image other, string verb, string source, string name, long granularity)
+    private static async ValueTask RunAsync(Image image, Image other, string verb, string source, string name, BitmapSettings settings)
     {
         try
         {
-            await ActAsync(image, other, verb, source, name, granularity);
+            await ActAsync(image, other, verb, source, name, settings);
         }
         catch (BlockException e)
         {
@@ -123,13 +125,15 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
         }
     }
 
-    private static async ValueTask ActAsync(Image image, Image other, string verb, string source, string name, long granularity)
+    private static async ValueTask ActAsync(Image image, Image other, string verb, string source, string name, BitmapSettings settings)
     {
         var bitmaps = image.Bitmaps!;
         switch (verb)
         {
             case "add":
-                Add(image, name, granularity, isEnabled: true);
+                Add(image, name, settings.Granularity, isEnabled: true);
+                if (settings.IsCrashSafe)
+                    await image.Format.KeepBitmapsThroughCrashesAsync();
                 break;
             case "remove":
                 var removed = bitmaps.Get(name, BitmapDemands.Removable);
@@ -145,7 +149,7 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
                 break;
             default:
                 var bitmap = bitmaps.Get(name, verb == "clear" ? BitmapDemands.All : BitmapDemands.Readable);
-                await image.Format.PrepareBitmapChangeAsync();
+                await image.Format.PrepareBitmapChangeAsync(onlyClears: verb == "clear");
                 if (verb == "clear")
                     bitmap.Clear();
                 else if (verb == "enable")

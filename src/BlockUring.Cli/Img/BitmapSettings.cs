@@ -9,6 +9,9 @@ internal sealed class BitmapSettings : CommonSettings
     /// <summary>Bytes of a chunk of a new bitmap; 0 for the default.</summary>
     public long Granularity { get; set; }
 
+    /// <summary>Whether the bitmaps are to outlive a crash.</summary>
+    public bool IsCrashSafe { get; set; }
+
     /// <summary>The image whose bitmaps are merged; null for the same.</summary>
     public string? SourceFile { get; set; }
 

@@ -14,7 +14,7 @@ internal abstract class ConfiguredCommand<TSettings> : ImgCommand
     protected abstract string OperandHelp { get; }
 
     /// <inheritdoc/>
-    public sealed override int Run(ImgContext context, IReadOnlyList<string> words) =>
+    public override int Run(ImgContext context, IReadOnlyList<string> words) =>
         Parse(context, words, out var exitCode) is { } parsed ? Run(context, parsed.Settings, parsed.Operands) : exitCode;
 
     /// <summary>Reads the options.</summary>

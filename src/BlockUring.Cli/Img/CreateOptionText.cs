@@ -21,6 +21,8 @@ internal sealed class CreateOptionText
         known.AddRange(FileCreateOptions.All.Where(option => driver.CreateOptions.All(own => own.Name != option.Name)));
     }
 
+    private CreateOptionText(IEnumerable<CreateOption> known) => this.known = [.. known];
+
     /// <summary>What was set, sizes as plain numbers of bytes.</summary>
     public IReadOnlyDictionary<string, string> Values => values;
 
@@ -55,6 +57,28 @@ internal sealed class CreateOptionText
         return text.ToString();
     }
 
+    /// <summary>The answer to `amend -o help`.</summary>
+    public static string AmendHelp(ImageDriver driver) =>
+        $"Amend options for '{driver.Name}':\n" +
+        string.Concat(driver.AmendOptions.Select(HelpLine).Order(StringComparer.Ordinal).Select(line => line + "\n"));
+
+    /// <summary>Reads options of an image that are to be changed.</summary>
+    /// <returns>What was given, sizes as plain numbers of bytes.</returns>
+    /// <exception cref="CommandFailure">An option does not exist, or only for new images, or has a wrong value.</exception>
+    public static IReadOnlyDictionary<string, string> ParseForAmend(ImageDriver driver, string text)
+    {
+        var options = new CreateOptionText(driver.AmendOptions);
+        try
+        {
+            options.Parse(text);
+            return options.Values;
+        }
+        catch (CommandFailure e) when (e.Hint == "" && IsForCreation(driver, text))
+        {
+            throw new CommandFailure(e.Message, e.ExitCode) { Hint = "This option is only supported for image creation\n" };
+        }
+    }
+
     /// <summary>Whether the format has an option.</summary>
     public bool Knows(string name) => known.Exists(option => option.Name == name);
 
@@ -86,6 +110,19 @@ internal sealed class CreateOptionText
             .Select(option => (Option: option, Value: values.GetValueOrDefault(option.Name, option.Default!)))
             .Where(item => item.Value != null)
             .Select(item => $"{item.Option.Name}={PrintValue(item.Option.Kind, item.Value)}"));
+
+    private static bool IsForCreation(ImageDriver driver, string text)
+    {
+        try
+        {
+            new CreateOptionText([.. driver.AmendOptions, .. driver.CreateOptions]).Parse(text);
+            return true;
+        }
+        catch (CommandFailure)
+        {
+            return false;
+        }
+    }
 
     // Numbers are 64 bits without a sign, but printed as with one.
     private static string PrintValue(CreateOptionKind kind, string value) => kind switch

@@ -26,6 +26,8 @@ internal static class ImageOpener
         };
         try
         {
+            if (name.Length == 0)
+                throw new BlockException(BlockErrorKind.Invalid, "The 'file' block driver requires a file name");
             var image = request.ImageOptions
                 ? await BackingChain.OpenAsync(ParseOptions(name), settings)
                 : await BackingChain.OpenAsync(DemandFile(name), request.Format, settings, request.MoreOptions);

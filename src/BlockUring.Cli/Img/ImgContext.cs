@@ -34,10 +34,10 @@ internal sealed record ImgContext(CommandOutput Output, string ProgramName, stri
     /// <summary>Prints one message on standard error.</summary>
     public void Report(string message) => Output.Report(ProgramName, message);
 
-    /// <summary>Prints a warning on standard error; one that brings its own "WARNING:" is printed as it is, as qemu-img does.</summary>
+    /// <summary>Prints a warning on standard error; one that brings its own "WARNING:" or "qcow2:" is printed as it is, as qemu-img does.</summary>
     public void Warn(string message)
     {
-        if (message.StartsWith("WARNING:", StringComparison.Ordinal))
+        if (message.StartsWith("WARNING:", StringComparison.Ordinal) || message.StartsWith("qcow2: Marking", StringComparison.Ordinal))
             Output.Error.Write(message + "\n");
         else
             Report("warning: " + message);

@@ -9,6 +9,7 @@ internal static class ImgProgram
     // One entry a subcommand; only the one that is called is made.
     private static readonly (string Name, Func<ImgCommand> Make)[] Commands =
     [
+        ("amend", () => new AmendCommand()),
         ("bench", () => new BenchCommand()),
         ("bitmap", () => new BitmapCommand()),
         ("check", () => new CheckCommand()),
@@ -16,9 +17,12 @@ internal static class ImgProgram
         ("compare", () => new CompareCommand()),
         ("convert", () => new ConvertCommand()),
         ("create", () => new CreateCommand()),
+        ("dd", () => new DdCommand()),
         ("info", () => new InfoCommand()),
         ("map", () => new MapCommand()),
         ("measure", () => new MeasureCommand()),
+        ("rebase", () => new RebaseCommand()),
+        ("resize", () => new ResizeCommand()),
         ("snapshot", () => new SnapshotCommand()),
     ];
 

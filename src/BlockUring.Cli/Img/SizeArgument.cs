@@ -10,8 +10,9 @@ internal static class SizeArgument
     /// <param name="what">What the message calls it: "image size".</param>
     /// <param name="text">The text.</param>
     /// <param name="max">The largest allowed.</param>
-    /// <exception cref="CommandFailure">It is no size, or too large.</exception>
-    public static long Parse(string what, string text, long max = long.MaxValue)
+    /// <param name="min">The smallest allowed.</param>
+    /// <exception cref="CommandFailure">It is no size, or too large or too small.</exception>
+    public static long Parse(string what, string text, long max = long.MaxValue, long min = 0)
     {
         var result = SizeText.Parse(text, 1, out var bytes);
         if (result == SizeTextResult.Malformed)
@@ -21,8 +22,8 @@ internal static class SizeArgument
                 "kilobytes, megabytes, gigabytes, terabytes, petabytes and exabytes.");
         }
 
-        if (result == SizeTextResult.TooLarge || bytes > (ulong)max)
-            throw new CommandFailure($"Invalid {what} specified. Must be between 0 and {max}.");
+        if (result == SizeTextResult.TooLarge || bytes > (ulong)max || bytes < (ulong)min)
+            throw new CommandFailure($"Invalid {what} specified. Must be between {min} and {max}.");
         return (long)bytes;
     }
 

@@ -67,6 +67,7 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BlockResizeArguments))]
 [JsonSerializable(typeof(WriteThresholdArguments))]
 [JsonSerializable(typeof(WriteThresholdData))]
+[JsonSerializable(typeof(ImageCorruptedData))]
 [JsonSerializable(typeof(ChangeBackingFileArguments))]
 [JsonSerializable(typeof(SnapshotArguments))]
 [JsonSerializable(typeof(SnapshotSyncArguments))]

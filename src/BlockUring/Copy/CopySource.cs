@@ -5,7 +5,7 @@ using BlockUring.Storage;
 
 namespace BlockUring.Copy;
 
-/// <summary>One or more images one after the other, read as one guest disk.</summary>
+/// <summary>One or more images one after the other, or a part of one, read as one guest disk.</summary>
 public sealed class CopySource
 {
     private readonly Image[] images;
@@ -23,7 +23,18 @@ public sealed class CopySource
         }
     }
 
-    /// <summary>Sum of the images' lengths, in bytes.</summary>
+    /// <summary>A part of an image, which stays the caller's to dispose.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="start">Its first byte that is read.</param>
+    /// <param name="length">Bytes; they end at or before the image's end.</param>
+    public CopySource(Image image, long start, long length)
+    {
+        images = [image];
+        starts = [-start];
+        Length = length;
+    }
+
+    /// <summary>Bytes of all of it.</summary>
     public long Length { get; }
 
     /// <summary>The image that holds <paramref name="offset"/>, and where it starts.</summary>

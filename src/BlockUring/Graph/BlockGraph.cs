@@ -50,8 +50,17 @@ public sealed class BlockGraph
     /// <summary>All nodes, oldest first: what a node keeps its data in is older than the node, its backing node younger, as in QEMU's lists.</summary>
     public IReadOnlyList<BlockNode> Nodes => nodes;
 
+    /// <summary>Told of every image whose metadata turn out to be corrupt.</summary>
+    public Action<BlockNode, ImageCorruption>? CorruptionFound { get; set; }
+
     /// <summary>Told of every node that has come.</summary>
     public Action<BlockNode>? NodeAdded { get; set; }
+
+    internal void Tell(BlockNode node, ImageCorruption corruption)
+    {
+        Warn(corruption.ToString());
+        CorruptionFound?.Invoke(node, corruption);
+    }
 
     /// <summary>The node of that name, null for none.</summary>
     public BlockNode? TryFind(string name) => nodes.Find(n => n.Name == name);

@@ -157,7 +157,8 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
         throw new BlockException(BlockErrorKind.Unsupported, $"Can't store persistent bitmaps to {Name}: Operation not supported");
 
     /// <summary>To be awaited before a persistent bitmap of the node is changed otherwise than by a write.</summary>
-    public virtual ValueTask PrepareBitmapChangeAsync() => ValueTask.CompletedTask;
+    /// <param name="onlyClears">The change makes chunks clean and nothing else.</param>
+    public virtual ValueTask PrepareBitmapChangeAsync(bool onlyClears = false) => ValueTask.CompletedTask;
 
     /// <summary>What the node may do with a node below it, given what those above do with this one.</summary>
     /// <param name="link">To the node below.</param>

@@ -52,6 +52,7 @@ internal sealed class FormatDriver : NodeDriver
             opening.DemandNothingLeft();
             var backingNode = image.SupportsBacking ? await opening.BackingAsync(backing, image, mainFile.Path) : null;
             node = new FormatNode(opening.Name, opening.Settings, new Image(fileNode.FileName, image, mainFile), mainFile, host.Opened);
+            image.CorruptionFound = corruption => opening.Graph.Tell(node, corruption);
             await node.LoadBitmapsAsync();
             var main = node.AddChild("file", format.Name == "raw" ? LinkRole.Filtered : LinkRole.Storage, fileNode);
             if (held != null)

@@ -66,7 +66,8 @@ public sealed class FormatNode : BlockNode
     }
 
     /// <inheritdoc/>
-    public override ValueTask PrepareBitmapChangeAsync() => IsReadOnly ? ValueTask.CompletedTask : Image.Format.PrepareBitmapChangeAsync();
+    public override ValueTask PrepareBitmapChangeAsync(bool onlyClears = false) =>
+        IsReadOnly ? ValueTask.CompletedTask : Image.Format.PrepareBitmapChangeAsync(onlyClears);
 
     /// <inheritdoc/>
     public override ValueTask RemoveStoredBitmapAsync(string name) => Image.Format.RemoveBitmapAsync(name);

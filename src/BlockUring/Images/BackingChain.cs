@@ -76,6 +76,7 @@ public static class BackingChain
                     ForCheck = settings.ForCheck,
                     Secrets = settings.Secrets,
                 });
+            format.CorruptionFound = corruption => settings.Warn(corruption.ToString());
             DemandNothingLeft(options, driver);
             var backing = backingReference == ""
                 ? null

@@ -181,7 +181,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             if (newLength < oldLength && preallocation != PreallocationMode.Off)
                 throw new BlockException(BlockErrorKind.Invalid, NoPreallocation(), Native.Interop.Errno.EINVAL);
             if (newLength > oldLength)
-                await ZeroTailAsync(oldLength);
+                await ZeroTailAsync(oldLength, preallocation != PreallocationMode.Off);
             if (newLength != oldLength)
                 await Format.ResizeAsync(newLength, preallocation, newLength > oldLength && backing != null && backing.Length > oldLength);
         }
@@ -413,7 +413,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
 
     // The last cluster's bytes behind the guest's end must read as zeroes once the guest sees them: they may hold what was there before the
     // image was shrunk, or the backing image may show through.
-    private async ValueTask ZeroTailAsync(long length)
+    private async ValueTask ZeroTailAsync(long length, bool preallocates)
     {
         var offset = length;
         var end = (length + Math.Max(1, ClusterLength) - 1) & -(long)Math.Max(1, ClusterLength);
@@ -421,7 +421,7 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         {
             var mapping = await Format.MapAsync(offset, end - offset);
             var showsBacking = mapping.Kind == MappingKind.Unallocated && backing != null && backing.Length > length;
-            if (showsBacking || mapping.Kind is MappingKind.Data or MappingKind.Compressed)
+            if (preallocates || showsBacking || mapping.Kind is MappingKind.Data or MappingKind.Compressed)
                 break;
             offset += mapping.Length;
         }

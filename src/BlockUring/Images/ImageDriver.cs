@@ -11,6 +11,9 @@ public abstract class ImageDriver
     /// <summary>The format's own creation options, in the order in which `create` prints them.</summary>
     public abstract IReadOnlyList<CreateOption> CreateOptions { get; }
 
+    /// <summary>The options of an image that exists that can be changed; none for a format that cannot do that.</summary>
+    public virtual IReadOnlyList<CreateOption> AmendOptions => [];
+
     /// <summary>Whether clusters can be written compressed.</summary>
     public virtual bool CanCompress => false;
 

@@ -39,6 +39,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>Whether guest data is encrypted in the file: no place in the file holds what the guest sees.</summary>
     public virtual bool IsEncrypted => false;
 
+    /// <summary>Whether a cluster can be said to read as zeroes without taking space for them.</summary>
+    public virtual bool HasZeroClusters => false;
+
     /// <summary>How compressed clusters are packed, null for a format without any.</summary>
     public virtual CompressionType? Compression => null;
 
@@ -145,6 +148,12 @@ public abstract class ImageFormat : IAsyncDisposable
     public virtual ValueTask SetBackingNameAsync(string? name, string? format) => throw new BlockException(
         BlockErrorKind.Unsupported, $"Could not change backing file to '{name}': Operation not supported");
 
+    /// <summary>Changes options of the image, durably. Nothing else runs on it. Version and features may be others afterwards.</summary>
+    /// <param name="request">What to change; <see cref="ImageDriver.AmendOptions"/> lists what can be.</param>
+    /// <exception cref="BlockException">Why not; what was changed before stays changed.</exception>
+    public virtual ValueTask AmendAsync(AmendRequest request) => throw new BlockException(
+        BlockErrorKind.Unsupported, $"Format driver '{Name}' does not support option amendment");
+
     /// <summary>
     /// The image is about to be filled for the first time: until the next <see cref="FlushAsync"/> it is made unrecognisable where the format
     /// can, so that a copy that dies half-way does not look whole, and nothing is ordered for crashes.
@@ -166,7 +175,13 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>
     /// To be awaited before a persistent bitmap is changed otherwise than by a write to the image: from now on those in the image count as not saved.
     /// </summary>
-    public virtual ValueTask PrepareBitmapChangeAsync() => ValueTask.CompletedTask;
+    /// <param name="onlyClears">The change makes chunks clean and nothing else.</param>
+    public virtual ValueTask PrepareBitmapChangeAsync(bool onlyClears = false) => ValueTask.CompletedTask;
+
+    /// <summary>From now on persistent bitmaps outlive a crash, with more dirty chunks than were written. Durable.</summary>
+    /// <exception cref="BlockException">The image cannot say so.</exception>
+    public virtual ValueTask KeepBitmapsThroughCrashesAsync() =>
+        throw new BlockException(BlockErrorKind.Unsupported, $"Bitmaps in an image of format {Name} cannot outlive a crash");
 
     /// <summary>Stores the persistent bitmaps of a list, durably. No write runs meanwhile.</summary>
     /// <exception cref="BlockException">Why not; those in the image count as not saved then.</exception>
@@ -227,6 +242,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <exception cref="BlockException">There is none, or why not; the image is as it was.</exception>
     public virtual ValueTask ApplySnapshotAsync(string? id, string? name) =>
         throw new BlockException(BlockErrorKind.Unsupported, "Block driver does not support snapshots", Native.Interop.Errno.EOPNOTSUPP);
+
+    /// <summary>Is told when a write is refused because metadata contradict themselves. Set by whoever opened the image.</summary>
+    public Action<ImageCorruption>? CorruptionFound { get; set; }
 
     /// <summary>Checks the metadata for corruption and leaks, and repairs on request.</summary>
     /// <returns>What was found, or null when the format has nothing to check.</returns>

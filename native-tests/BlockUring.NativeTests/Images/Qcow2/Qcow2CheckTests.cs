@@ -1,7 +1,4 @@
 using System.Globalization;
-using BlockUring.Cli.Img;
-using BlockUring.Cli.Output;
-using BlockUring.Images.Qcow2;
 using Xunit;
 
 namespace BlockUring.NativeTests.Images.Qcow2;
@@ -54,40 +51,11 @@ public sealed class Qcow2CheckTests(ITestOutputHelper output)
         var theirs = await Tool.TryRunAsync("timeout", "20", "qemu-img", "check", "-f", "qcow2", "--output=" + format, path);
         if (theirs.ExitCode is TimedOut or >= Crashed)
             return false;
-        var ours = Run("check", "-f", "qcow2", "--output=" + format, path);
-        var (their, our) = (Lines(theirs.Error), Lines(ours.Error));
-        Assert.True(their == our, Difference(name, their, our));
-        Assert.True(theirs.Output == ours.Output, Difference(name, theirs.Output, ours.Output));
+        var ours = ImgRun.Run("check", "-f", "qcow2", "--output=" + format, path);
+        var (their, our) = (ImgRun.Lines(theirs.Error), ImgRun.Lines(ours.Error));
+        Assert.True(their == our, ImgRun.Difference(name, their, our));
+        Assert.True(theirs.Output == ours.Output, ImgRun.Difference(name, theirs.Output, ours.Output));
         Assert.True(theirs.ExitCode == ours.ExitCode, $"{name}: exit code {ours.ExitCode}, qemu-img's {theirs.ExitCode}\n{theirs.Error}");
         return true;
     }
-
-    private static (int ExitCode, string Output, string Error) Run(params string[] arguments)
-    {
-        using var results = new StringWriter();
-        using var messages = new StringWriter();
-        using var streams = new CommandOutput(results, messages);
-        var exitCode = ImgProgram.Run(new ImgContext(streams, "qemu-img", "qemu-img"), arguments);
-        return (exitCode, results.ToString(), messages.ToString());
-    }
-
-    // Ours ends the list with a line that says so; the counts in the output go on.
-    private static string Lines(string text)
-    {
-        var end = 0;
-        for (var i = 0; i < CheckFindings.MaxLines && end < text.Length; i++)
-            end = text.IndexOf('\n', end) + 1;
-        return text[..end];
-    }
-
-    private static string Difference(string name, string theirs, string ours)
-    {
-        var (a, b) = (theirs.Split('\n'), ours.Split('\n'));
-        var at = 0;
-        while (at < Math.Min(a.Length, b.Length) && a[at] == b[at])
-            at++;
-        return $"{name}: line {at + 1} of {a.Length}, {b.Length}\n qemu-img: {At(a, at)}\n ours:     {At(b, at)}";
-    }
-
-    private static string At(string[] lines, int index) => string.Join("\n           ", lines.Skip(index).Take(3));
 }

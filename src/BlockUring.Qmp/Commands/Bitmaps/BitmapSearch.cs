@@ -18,6 +18,6 @@ internal static class BitmapSearch
         FindNode(context, node).Bitmaps.Get(name, demands);
 
     /// <summary>To be awaited before a bitmap is changed: what an image holds of it is out of date from then on.</summary>
-    public static ValueTask PrepareChangeAsync(MonitorContext context, string node, DirtyBitmap bitmap) =>
-        bitmap.IsPersistent ? FindNode(context, node).PrepareBitmapChangeAsync() : ValueTask.CompletedTask;
+    public static ValueTask PrepareChangeAsync(MonitorContext context, string node, DirtyBitmap bitmap, bool onlyClears = false) =>
+        bitmap.IsPersistent ? FindNode(context, node).PrepareBitmapChangeAsync(onlyClears) : ValueTask.CompletedTask;
 }

@@ -16,7 +16,7 @@ internal sealed class BitmapClearAction(MonitorContext context, BitmapArguments 
     public override async ValueTask PrepareAsync()
     {
         cleared = BitmapSearch.Find(context, arguments.Node, arguments.Name, BitmapDemands.All);
-        await BitmapSearch.PrepareChangeAsync(context, arguments.Node, cleared);
+        await BitmapSearch.PrepareChangeAsync(context, arguments.Node, cleared, onlyClears: true);
         before = cleared.Clone(null);
         cleared.Clear();
     }

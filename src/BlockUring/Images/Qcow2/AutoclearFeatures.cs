@@ -12,5 +12,11 @@ internal enum AutoclearFeatures : ulong
     /// <summary>The external data file is a valid raw image by itself.</summary>
     RawDataFile = 1 << 1,
 
-    Known = Bitmaps | RawDataFile,
+    /// <summary>
+    /// The log of write intents is valid: an extension of ours, with a bit that nobody else has a use for, since this is how writers are found out that
+    /// do not keep the log.
+    /// </summary>
+    WriteIntents = 1ul << 62,
+
+    Known = Bitmaps | RawDataFile | WriteIntents,
 }

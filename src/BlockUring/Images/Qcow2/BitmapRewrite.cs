@@ -76,10 +76,16 @@ internal sealed class BitmapRewrite(Qcow2Image image, MetadataOrder order)
         if (image.Header.Bitmaps is { } old)
             replaced.Add(new ClusterRun(old.DirectoryOffset, (int)geometry.ClustersFor(old.DirectoryLength), false));
         order.NoteTableChange();
-        await order.ChangeHeaderAsync(header => WithBitmaps(header, extension), async (file, header) =>
+        await order.ChangeHeaderAsync(header => WithBitmaps(header, extension, entries), async (file, header) =>
         {
-            isUndecided = file.Fits(header);
-            await file.RewriteAsync(header);
+            try
+            {
+                await file.RewriteAsync(header);
+            }
+            finally
+            {
+                isUndecided = file.IsUndecided;
+            }
         });
         taken.Clear();
     }
@@ -101,11 +107,12 @@ internal sealed class BitmapRewrite(Qcow2Image image, MetadataOrder order)
             order.Release(hostOffset, count);
     }
 
-    private static Qcow2Header WithBitmaps(Qcow2Header header, BitmapsExtension? extension) => header with
+    private static Qcow2Header WithBitmaps(Qcow2Header header, BitmapsExtension? extension, IReadOnlyList<Qcow2BitmapInfo> entries) => header with
     {
         Bitmaps = extension,
         HasStaleBitmaps = false,
-        Autoclear = extension == null ? header.Autoclear & ~AutoclearFeatures.Bitmaps : header.Autoclear | AutoclearFeatures.Bitmaps,
+        Autoclear = (extension == null ? header.Autoclear & ~AutoclearFeatures.Bitmaps : header.Autoclear | AutoclearFeatures.Bitmaps)
+            | (header.Intents != null && entries.All(b => !b.IsInUse) ? AutoclearFeatures.WriteIntents : 0),
     };
 
     private async ValueTask WriteBitsAsync(DirtyBitmap bitmap, byte[] table)

@@ -23,6 +23,20 @@ internal sealed class CheckFindings
 
     public long CheckErrors { get; set; }
 
+    public long CorruptionsFixed { get; set; }
+
+    public long LeaksFixed { get; set; }
+
+    /// <summary>Whether the refcounts cannot be repaired where they are.</summary>
+    public bool NeedsRebuild { get; set; }
+
+    /// <summary>The counts so far; setting them forgets what was counted since.</summary>
+    public CheckCounts Counts
+    {
+        get => new(CheckErrors, Corruptions, Leaks, CorruptionsFixed, LeaksFixed);
+        set => (CheckErrors, Corruptions, Leaks, CorruptionsFixed, LeaksFixed) = value;
+    }
+
     /// <summary>Whether lines are still written.</summary>
     public bool HasLinesLeft => report != null && lineCount < MaxLines;
 

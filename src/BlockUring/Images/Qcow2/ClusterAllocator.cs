@@ -13,13 +13,15 @@ internal sealed class ClusterAllocator
     private readonly BlockFile file;
     private readonly Qcow2Geometry geometry;
     private readonly RefcountTable refcounts;
+    private readonly MetadataGuard guard;
     private readonly RangeLock turn = new();
     private long cursor;
     private long zeroFrom;
 
-    public ClusterAllocator(BlockFile file, Qcow2Geometry geometry, RefcountTable refcounts)
+    public ClusterAllocator(BlockFile file, Qcow2Geometry geometry, RefcountTable refcounts, MetadataGuard guard)
     {
         this.file = file;
+        this.guard = guard;
         this.geometry = geometry;
         this.refcounts = refcounts;
         zeroFrom = file.CanGrow ? geometry.RoundUpToCluster(file.Length) : long.MaxValue;
@@ -152,6 +154,7 @@ internal sealed class ClusterAllocator
         var end = (first + count) << geometry.ClusterBits;
         if (end > Qcow2Limits.MaxHostOffset)
             throw new BlockException(BlockErrorKind.NoSpace, $"'{file.Path}' has grown to the format's limit", Native.Interop.Errno.EFBIG);
+        guard.Demand(start, end - start);
         var isZero = start >= zeroFrom;
         if (zeroFrom != long.MaxValue)
             zeroFrom = Math.Max(zeroFrom, end);
@@ -199,6 +202,7 @@ internal sealed class ClusterAllocator
         {
             // Why: without a wait in between, so that no write-back can bring the one to the file without the other.
             refcounts.SetBlock(cluster, run.HostOffset);
+            guard.Add(run.HostOffset, geometry.ClusterLength);
             RefcountEntries.Set(slice.Span, geometry.RefcountOrder, refcounts.IndexInSlice(place), 1);
             slice.MarkDirty();
         }

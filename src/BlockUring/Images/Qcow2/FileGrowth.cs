@@ -29,6 +29,24 @@ internal sealed class FileGrowth
     /// <summary>Makes the file reach to the end of what is allocated; to be awaited before anything is written there.</summary>
     public ValueTask GrowAsync() => allocator.End <= grownEnd || !file.CanGrow ? ValueTask.CompletedTask : GrowInTurnAsync();
 
+    /// <summary>Makes the file longer by so many bytes, whose space the host reserves; the next flush cuts off those that nothing took.</summary>
+    /// <exception cref="BlockException">There is no room; the length is what it was.</exception>
+    public async ValueTask ReserveAsync(long length, PreallocationMode mode)
+    {
+        // Why: what has been grown ahead is not reserved.
+        await TrimAsync();
+        var held = await turn.AcquireAsync(0, 1);
+        try
+        {
+            await file.SetLengthAsync(grownEnd + length, mode);
+            grownEnd += length;
+        }
+        finally
+        {
+            turn.Release(held);
+        }
+    }
+
     /// <summary>Cuts off what the file has grown ahead.</summary>
     public async ValueTask TrimAsync()
     {

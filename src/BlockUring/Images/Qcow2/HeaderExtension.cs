@@ -10,5 +10,6 @@ internal sealed record HeaderExtension(uint Type, byte[] Data)
     public const uint FeatureNames = 0x6803f857;
     public const uint Bitmaps = 0x23852875;
     public const uint Encryption = 0x0537be77;
+    public const uint WriteIntents = 0x77496e74;
     public const uint DataFileName = 0x44415441;
 }

@@ -29,23 +29,29 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private bool hasHeaderChanged;
     private bool isHidden;
 
-    public MetadataOrder(Qcow2Image image, RefcountTable refcounts)
+    public MetadataOrder(Qcow2Image image, RefcountTable refcounts, MetadataGuard guard)
     {
         this.image = image;
         this.refcounts = refcounts;
+        Guard = guard;
         geometry = image.Geometry;
         file = image.File;
         header = new Qcow2HeaderWriter(image);
-        Allocator = new ClusterAllocator(file, geometry, refcounts);
+        Allocator = new ClusterAllocator(file, geometry, refcounts, guard);
         Growth = new FileGrowth(file, Allocator);
         released = new ReleasedClusters(file, geometry, refcounts, Allocator);
         Appender = new CompressedAppender(file, geometry, Allocator, Growth.GrowAsync, (hostOffset, count) => Release(hostOffset, count));
         image.L2Cache.BeforeWriteBack = OrderBeforeTablesAsync;
+        image.L2Cache.BeforeWrite = (offset, length) => guard.Demand(offset, length, MetadataKinds.ActiveL2);
         refcounts.Blocks.BeforeWriteBack = Growth.GrowAsync;
+        refcounts.Blocks.BeforeWrite = (offset, length) => guard.Demand(offset, length, MetadataKinds.RefcountBlock);
     }
 
     /// <summary>The refcounts, as they are in memory.</summary>
     public RefcountTable Refcounts => refcounts;
+
+    /// <summary>Keeps writes from metadata of another kind.</summary>
+    public MetadataGuard Guard { get; }
 
     public ClusterAllocator Allocator { get; }
 
@@ -145,10 +151,10 @@ internal sealed class MetadataOrder : IAsyncDisposable
     }
 
     /// <summary>
-    /// Writes all metadata and then, while nothing else writes any, part of the header; it is durable afterwards.
+    /// Writes all metadata and then, while nothing else writes any, the header or a part of it.
     /// </summary>
     /// <param name="change">The header that is to be; what is unlike the one in force apart from extensions and names, <paramref name="write"/> writes.</param>
-    /// <param name="write">Writes it. When this fails, the file may have either.</param>
+    /// <param name="write">Writes it, durably. When this fails, the file may have either.</param>
     public async ValueTask ChangeHeaderAsync(Func<Qcow2Header, Qcow2Header> change, Func<Qcow2HeaderWriter, Qcow2Header, ValueTask> write)
     {
         var held = await flushTurn.AcquireAsync(0, 1);
@@ -160,8 +166,8 @@ internal sealed class MetadataOrder : IAsyncDisposable
             {
                 var changed = change(image.Header);
                 await write(header, changed);
-                await FlushFilesAsync();
                 image.Header = changed;
+                Guard.Add(changed.Bitmaps?.DirectoryOffset ?? 0, changed.Bitmaps?.DirectoryLength ?? 0);
             }
             finally
             {
@@ -186,6 +192,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
         var held = await prepareTurn.AcquireAsync(0, 1);
         try
         {
+            image.DemandWritable();
             if (IsReady)
                 return;
             var kept = image.Header.Autoclear & AutoclearFeatures.Known;
@@ -225,6 +232,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
 
     private async ValueTask WriteOutInTurnAsync(bool isComplete)
     {
+        image.DemandWritable();
         await Appender.FinishAsync();
 
         // Why: what is released from here on may still be pointed to by the tables that are written now.
@@ -255,6 +263,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
     private void SetL1(L1Table table)
     {
         image.L1 = table;
+        Guard.Add(table.Offset, (long)table.Count * L1Table.EntryLength);
         image.Header = image.Header with { L1Offset = table.Offset, L1Count = table.Count };
         hasHeaderChanged = true;
         needsBarrier = true;
@@ -291,6 +300,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
                 return;
             await BarrierAsync();
             file.Announce(FileSteps.L1Update);
+            Guard.Demand(image.L1.Offset + (first * L1Table.EntryLength), (long)entries.Length * L1Table.EntryLength, MetadataKinds.ActiveL1);
             await image.L1.WriteAsync(file, first, entries);
         }
         catch
@@ -338,6 +348,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
                 if (changes.Entries.Length == 0)
                     return;
                 await BarrierAsync();
+                Guard.Demand(refcounts.Offset, (long)refcounts.ClusterCount << geometry.ClusterBits, MetadataKinds.RefcountTable);
                 await refcounts.WriteTableAsync(changes);
                 await PointToRefcountTableAsync();
             }
@@ -373,6 +384,7 @@ internal sealed class MetadataOrder : IAsyncDisposable
             if (refcounts.Offset != image.Header.RefcountTableOffset)
                 Release(refcounts.Offset, refcounts.ClusterCount);
             refcounts.Move(run.HostOffset, run.Count);
+            Guard.Add(run.HostOffset, (long)run.Count << geometry.ClusterBits);
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class Qcow2Bitmaps(Qcow2Image image, IReadOnlyList<Qcow2BitmapIn
     /// <exception cref="BlockException">One cannot be loaded; none is in the list then.</exception>
     public async ValueTask LoadAsync(DirtyBitmapList list, bool isWritable)
     {
-        var tables = new BitmapTables(file, geometry);
+        await image.Intents.LoadAsync();
         var added = new List<DirtyBitmap>();
         try
         {
@@ -36,12 +36,10 @@ internal sealed class Qcow2Bitmaps(Qcow2Image image, IReadOnlyList<Qcow2BitmapIn
                 var bitmap = new DirtyBitmap(info.Name, image.Length, info.Granularity) { IsPersistent = true };
                 list.Add(bitmap);
                 added.Add(bitmap);
-                if (!info.IsInUse)
-                    await tables.LoadAsync(info, bitmap);
-                if (info.IsInUse || !info.IsAuto)
+                bitmap.IsInconsistent = !await TryReadAsync(info, bitmap);
+                if (bitmap.IsInconsistent || !info.IsAuto)
                     bitmap.Disable();
-                bitmap.IsInconsistent = info.IsInUse;
-                bitmap.IsReadOnly = !info.IsInUse && !isWritable;
+                bitmap.IsReadOnly = !bitmap.IsInconsistent && !isWritable;
                 bitmap.IsStored = !info.IsInUse;
             }
         }
@@ -53,18 +51,60 @@ internal sealed class Qcow2Bitmaps(Qcow2Image image, IReadOnlyList<Qcow2BitmapIn
         }
     }
 
+    // One that was in use when the image was not closed is as good as the log of write intents makes it.
+    private async ValueTask<bool> TryReadAsync(Qcow2BitmapInfo info, DirtyBitmap bitmap)
+    {
+        var tables = new BitmapTables(file, geometry);
+        if (!info.IsInUse)
+        {
+            await tables.LoadAsync(info, bitmap);
+            return true;
+        }
+
+        if (!image.Header.HasIntents)
+            return false;
+        try
+        {
+            await tables.LoadAsync(info, bitmap);
+        }
+        catch (BlockException)
+        {
+            bitmap.Clear();
+            return false;
+        }
+
+        image.Intents.AddTo(bitmap);
+        return true;
+    }
+
     /// <summary>Marks what is not marked as in use yet: the file's bitmaps are about to be outdated. Does not flush.</summary>
     /// <returns>Whether there was anything to mark.</returns>
     public async ValueTask<bool> MarkInUseAsync()
     {
         if (image.Header.Bitmaps is not { } directory || Stored.All(b => b.IsInUse))
             return false;
+        if (Stored.Any(b => b.IsInUse))
+            await image.Intents.LoadAsync();
+        else
+            await image.Intents.RestartAsync();
         var marked = Stored.Select(b => b with { IsInUse = true }).ToList();
 
         // Why in place: nothing but flags changes, each in one sector, and whichever of them a power cut leaves is right.
         await WriteAsync(directory.DirectoryOffset, BitmapDirectory.Serialize(marked));
         Stored = marked;
         return true;
+    }
+
+    /// <summary>From now on the image keeps a log of write intents, by which the bitmaps outlive a crash. Durable.</summary>
+    /// <exception cref="BlockException">It cannot.</exception>
+    public async ValueTask KeepThroughCrashesAsync()
+    {
+        if (image.Header.Intents != null)
+            return;
+        var extension = WriteIntents.ExtensionFor(image.Header);
+        var order = (await image.WriterAsync()).Order;
+        await order.PrepareAsync();
+        await order.ChangeHeaderAsync(header => header with { Intents = extension }, (writer, header) => writer.RewriteAsync(header));
     }
 
     /// <summary>Refuses a new persistent bitmap that could not be stored.</summary>
@@ -129,6 +169,8 @@ internal sealed class Qcow2Bitmaps(Qcow2Image image, IReadOnlyList<Qcow2BitmapIn
 
             await rewrite.PublishAsync(entries);
             Stored = entries;
+            if (entries.All(b => !b.IsInUse))
+                image.Intents.Forget();
         }
         catch
         {

@@ -23,6 +23,7 @@ internal static class Qcow2Description
                 { "corrupt", info.IsCorrupt },
                 { "refcount-bits", info.RefcountBits },
                 { "bitmaps", info.Bitmaps.Count == 0 ? null : info.Bitmaps.Select(Describe).ToList() },
+                { "crash-safe-bitmaps", image.Header.Intents == null ? null : true },
                 { "compression-type", info.CompressionName },
                 { "encrypt", image.Encryption?.Description },
             },

@@ -9,6 +9,8 @@ internal sealed class Qcow2Driver : ImageDriver
 
     public override IReadOnlyList<CreateOption> CreateOptions => Qcow2CreateOptions.All;
 
+    public override IReadOnlyList<CreateOption> AmendOptions => Qcow2AmendOptions.All;
+
     public override bool CanCompress => true;
 
     public override int Probe(ReadOnlySpan<byte> head) =>

@@ -35,6 +35,9 @@ internal sealed record Qcow2Header
     /// <summary>Where the count of snapshots is in the header; the snapshot table's offset follows.</summary>
     public const int SnapshotCountOffset = 60;
 
+    /// <summary>Where the incompatible features are in the header.</summary>
+    public const int IncompatibleOffset = 72;
+
     /// <summary>Where the autoclear features are in the header.</summary>
     public const int AutoclearOffset = 88;
 
@@ -89,8 +92,17 @@ internal sealed record Qcow2Header
     /// <summary>Whether the bitmaps extension is there without its autoclear bit: the bitmaps are lost.</summary>
     public bool HasStaleBitmaps { get; init; }
 
+    /// <summary>How the image keeps a log of write intents; null for not.</summary>
+    public IntentsExtension? Intents { get; init; }
+
     /// <summary>Extensions unknown here, kept as they are, in the order of the file.</summary>
     public IReadOnlyList<HeaderExtension> UnknownExtensions { get; init; } = [];
+
+    /// <summary>Whether the log of write intents is valid.</summary>
+    public bool HasIntents => Intents != null && (Autoclear & AutoclearFeatures.WriteIntents) != 0;
+
+    /// <summary>Bytes that the header with its extensions and names may take: the first cluster, or the half that the log of write intents leaves.</summary>
+    public int Room => Intents == null ? 1 << ClusterBits : 1 << (ClusterBits - 1);
 
     public bool HasDataFile => (Incompatible & IncompatibleFeatures.DataFile) != 0;
 

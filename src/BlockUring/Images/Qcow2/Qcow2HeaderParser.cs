@@ -209,6 +209,8 @@ internal static class Qcow2HeaderParser
                 return header;
             case HeaderExtension.Bitmaps:
                 return WithBitmaps(header, data);
+            case HeaderExtension.WriteIntents when IntentsExtension.Parse(data) is { } intents && (1 << header.ClusterBits) >= WriteIntents.MinClusterLength:
+                return header with { Intents = intents };
             case HeaderExtension.Encryption:
                 return WithEncryption(header, data);
             default:

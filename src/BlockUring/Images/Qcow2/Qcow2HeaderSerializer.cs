@@ -40,6 +40,7 @@ internal static class Qcow2HeaderSerializer
     {
         // Why bitmaps first: there the extension lies in the first sector, so that pointing it elsewhere is one write that cannot tear.
         var fits = TryBitmaps(header.Bitmaps, cluster, ref at)
+            && TryIntents(header.Intents, cluster, ref at)
             && TryExtension(header.BackingFormat, HeaderExtension.BackingFormat, cluster, ref at)
             && TryExtension(header.HasDataFile ? header.DataFileName : null, HeaderExtension.DataFileName, cluster, ref at)
             && TryEncryption(header.Encryption, cluster, ref at)
@@ -87,6 +88,15 @@ internal static class Qcow2HeaderSerializer
         U64(data, 8, (ulong)bitmaps.DirectoryLength);
         U64(data, 16, (ulong)bitmaps.DirectoryOffset);
         return TryExtension(data, HeaderExtension.Bitmaps, cluster, ref at);
+    }
+
+    private static bool TryIntents(IntentsExtension? intents, Span<byte> cluster, ref int at)
+    {
+        if (intents == null)
+            return true;
+        Span<byte> data = stackalloc byte[IntentsExtension.Bytes];
+        intents.Write(data);
+        return TryExtension(data, HeaderExtension.WriteIntents, cluster, ref at);
     }
 
     private static bool TryEncryption(EncryptionExtension? encryption, Span<byte> cluster, ref int at)

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using BlockUring.Native.Interop;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
@@ -8,7 +7,6 @@ namespace BlockUring.Images.Qcow2;
 /// <remarks>Single fields lie in the first sector, which no power cut tears. Orders and flushes nothing.</remarks>
 internal sealed class Qcow2HeaderWriter(Qcow2Image image)
 {
-    private const int SectorLength = 512;
     private const int MaxFieldsLength = 24;
 
     private readonly BlockFile file = image.File;
@@ -45,50 +43,27 @@ internal sealed class Qcow2HeaderWriter(Qcow2Image image)
     /// <summary>Whether a header has room in the first cluster.</summary>
     public bool Fits(Qcow2Header changed)
     {
-        using var cluster = file.Buffers.Rent(image.Geometry.ClusterLength);
+        using var cluster = file.Buffers.Rent(changed.Room);
         return Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span);
     }
 
-    /// <summary>
-    /// Writes a whole header with its extensions and names. A power cut leaves the old one or the new one, unless names are too long for the first
-    /// sector, both before and afterwards.
-    /// </summary>
+    /// <summary>Whether <see cref="RewriteAsync"/> has failed so that it is unknown which header the file has.</summary>
+    public bool IsUndecided { get; private set; }
+
+    /// <summary>Makes another header the one in force, with its extensions and names, durably: see <see cref="Qcow2HeaderRewrite"/>.</summary>
     /// <exception cref="BlockException">It has no room in the first cluster (ENOSPC; nothing is written), or cannot be written.</exception>
     public async ValueTask RewriteAsync(Qcow2Header changed)
     {
-        using var old = file.Buffers.Rent(image.Geometry.ClusterLength);
-        using var cluster = file.Buffers.Rent(image.Geometry.ClusterLength);
-        if (!Qcow2HeaderSerializer.TrySerialize(changed, cluster.Span))
-            throw BlockException.FromErrno(Errno.ENOSPC, "Could not update qcow2 header", file.Path, 0);
-        await file.ReadAsync(0, old.Memory);
-        if (!IsInFirstSector(old.Span) && !Behind(old.Span).SequenceEqual(Behind(cluster.Span)))
+        using var rewrite = new Qcow2HeaderRewrite(file, changed);
+        try
         {
-            // Why: what is behind the first sector belongs to the old header up to the last moment. Without the names of features, which only
-            // embellish errors of other programs, most headers need nothing there.
-            using var brief = file.Buffers.Rent(image.Geometry.ClusterLength);
-            if (Qcow2HeaderSerializer.TrySerialize(changed, brief.Span, withFeatureNames: false) && IsInFirstSector(brief.Span))
-            {
-                await file.WriteAsync(0, brief.Memory.Slice(0, SectorLength));
-                return;
-            }
+            await rewrite.RunAsync();
         }
-
-        var end = cluster.Length;
-        while (end > SectorLength && old.Span[(end - SectorLength)..end].SequenceEqual(cluster.Span[(end - SectorLength)..end]))
-            end -= SectorLength;
-        if (end > SectorLength)
+        finally
         {
-            await file.WriteAsync(SectorLength, cluster.Memory.Slice(SectorLength, end - SectorLength));
-            await file.FlushAsync();
+            IsUndecided = rewrite.IsUndecided;
         }
-
-        await file.WriteAsync(0, cluster.Memory.Slice(0, SectorLength));
     }
-
-    private static bool IsInFirstSector(ReadOnlySpan<byte> cluster) =>
-        Qcow2HeaderParser.NeededLength(cluster[..SectorLength]) == SectorLength;
-
-    private static ReadOnlySpan<byte> Behind(ReadOnlySpan<byte> cluster) => cluster[SectorLength..];
 
     private async ValueTask WriteAsync(int offset, int length, SpanFiller fill)
     {

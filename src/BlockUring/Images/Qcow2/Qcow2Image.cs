@@ -18,6 +18,7 @@ public sealed class Qcow2Image : ImageFormat
     private bool knowsSparseness;
     private Qcow2Writer? writer;
     private BlockException? refusal;
+    private Task marking = Task.CompletedTask;
 
     internal Qcow2Image(Qcow2Parts parts)
     {
@@ -28,9 +29,11 @@ public sealed class Qcow2Image : ImageFormat
         ownsDataFile = parts.DataFile != null;
         Encryption = parts.Encryption;
         GuestFile = Encryption?.Behind(DataFile) ?? DataFile;
+        OverlapChecks = parts.OverlapChecks;
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
+        Intents = new WriteIntents(this);
         L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
         {
             LoadStep = FileSteps.L2Load,
@@ -62,6 +65,9 @@ public sealed class Qcow2Image : ImageFormat
     public override bool SupportsBacking => true;
 
     /// <inheritdoc/>
+    public override bool HasZeroClusters => Header.Version >= 3 && !Header.HasRawDataFile;
+
+    /// <inheritdoc/>
     public override CompressionType? Compression => Header.Compression;
 
     /// <inheritdoc/>
@@ -79,7 +85,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <summary>The header as it was read; replaced by whoever writes it.</summary>
     internal Qcow2Header Header { get; set; }
 
-    internal Qcow2Geometry Geometry { get; }
+    internal Qcow2Geometry Geometry { get; private set; }
 
     /// <summary>The file with the metadata.</summary>
     internal BlockFile File { get; }
@@ -93,6 +99,9 @@ public sealed class Qcow2Image : ImageFormat
     /// <summary>The encryption of guest data; null for none.</summary>
     internal Qcow2Encryption? Encryption { get; }
 
+    /// <summary>Metadata that no write may overlap with.</summary>
+    internal MetadataKinds OverlapChecks { get; }
+
     /// <summary>The L1 table in force.</summary>
     internal L1Table L1 { get; set; }
 
@@ -102,6 +111,9 @@ public sealed class Qcow2Image : ImageFormat
     internal CompressedReader CompressedClusters { get; }
 
     internal Qcow2Bitmaps Bitmaps { get; }
+
+    /// <summary>By which the bitmaps outlive a crash, where the image wants that.</summary>
+    internal WriteIntents Intents { get; }
 
     /// <inheritdoc/>
     public override bool IsEncrypted => Encryption != null;
@@ -123,23 +135,27 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <inheritdoc/>
     public override ValueTask<WriteReservation> ReserveAsync(long guestOffset, long maxLength) =>
-        writer != null ? writer.ReserveAsync(guestOffset, maxLength) : OpenAndReserveAsync(guestOffset, maxLength);
+        writer != null && Intents.Cover(guestOffset, maxLength)
+            ? writer.ReserveAsync(guestOffset, maxLength)
+            : OpenAndReserveAsync(guestOffset, maxLength);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public override async ValueTask<long> ZeroAsync(long guestOffset, long length, bool mayUnmap) =>
-        await (await WriterAsync()).ZeroAsync(guestOffset, length, mayUnmap);
+        await (await WriterAsync(guestOffset, length)).ZeroAsync(guestOffset, length, mayUnmap);
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask DiscardAsync(long guestOffset, long length) =>
-        await new Qcow2Discard(this, await WriterAsync()).RunAsync(guestOffset, length);
+        await new Qcow2Discard(this, await WriterAsync(guestOffset, length)).RunAsync(guestOffset, length);
 
     /// <inheritdoc/>
     public override async ValueTask ResizeAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
     {
         Qcow2Resize.DemandPossible(this, newLength, preallocation, hidesBacking);
-        await new Qcow2Resize(this, await WriterAsync()).RunAsync(newLength, hidesBacking);
+        var found = await WriterAsync();
+        await Intents.InvalidateAsync();
+        await new Qcow2Resize(this, found).RunAsync(newLength, preallocation, hidesBacking);
     }
 
     /// <inheritdoc/>
@@ -153,13 +169,21 @@ public sealed class Qcow2Image : ImageFormat
         Encryption?.AmendAsync(change) ?? throw Qcow2Errors.Invalid("Can't amend encryption options - encryption not present");
 
     /// <inheritdoc/>
-    public override async ValueTask SetBackingNameAsync(string? name, string? format) =>
+    public override async ValueTask SetBackingNameAsync(string? name, string? format)
+    {
+        // Why: a raw data file is all that the disk shows.
+        if (name != null && Header.HasRawDataFile)
+            throw new BlockException(BlockErrorKind.Invalid, $"Could not change backing file to '{name}': {Errno.Message(Errno.EINVAL)}", Errno.EINVAL);
         await new Qcow2BackingName(this, await WriterAsync()).SetAsync(name, format);
+    }
+
+    /// <inheritdoc/>
+    public override ValueTask AmendAsync(AmendRequest request) => new Qcow2Amend(this, request).RunAsync();
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
     public override async ValueTask WriteCompressedAsync(long guestOffset, IoMemory compressed) =>
-        await (await WriterAsync()).WriteCompressedAsync(guestOffset, compressed);
+        await (await WriterAsync(guestOffset, ClusterLength)).WriteCompressedAsync(guestOffset, compressed);
 
     /// <inheritdoc/>
     public override async ValueTask BeginFillAsync() => await (await WriterAsync()).HideAsync();
@@ -213,6 +237,7 @@ public sealed class Qcow2Image : ImageFormat
     public override async ValueTask ApplySnapshotAsync(string? id, string? name)
     {
         var snapshots = new Qcow2Snapshots(this);
+        await Intents.InvalidateAsync();
         await snapshots.ApplyAsync(snapshots.Find(id, name) ?? throw MissingSnapshot());
     }
 
@@ -227,11 +252,17 @@ public sealed class Qcow2Image : ImageFormat
     public override ValueTask LoadBitmapsAsync(DirtyBitmapList bitmaps, bool isWritable) => Bitmaps.LoadAsync(bitmaps, isWritable);
 
     /// <inheritdoc/>
-    public override async ValueTask PrepareBitmapChangeAsync()
+    public override async ValueTask PrepareBitmapChangeAsync(bool onlyClears = false)
     {
-        if (Bitmaps.Stored.Count > 0)
-            await (await WriterAsync()).PrepareAsync();
+        if (Bitmaps.Stored.Count == 0)
+            return;
+        await (await WriterAsync()).PrepareAsync();
+        if (!onlyClears)
+            await Intents.InvalidateAsync();
     }
+
+    /// <inheritdoc/>
+    public override ValueTask KeepBitmapsThroughCrashesAsync() => Bitmaps.KeepThroughCrashesAsync();
 
     /// <inheritdoc/>
     public override ValueTask StoreBitmapsAsync(DirtyBitmapList bitmaps) => Bitmaps.StoreAsync(bitmaps);
@@ -249,14 +280,36 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     public override async ValueTask<CheckResult?> CheckAsync(CheckRequest request)
     {
-        if (request.FixesLeaks || request.FixesErrors)
+        var repairs = request.FixesLeaks || request.FixesErrors;
+        using var checker = new Qcow2Checker(this, request, repairs ? RefcountMap.MaxRepairBytes : RefcountMap.DefaultMaxBytes);
+        var result = await checker.RunAsync();
+        if (repairs)
+            await AdoptAsync(Header, await L1Table.ReadAsync(File, Header.L1Offset, Header.L1Count), checker.Snapshots);
+        return result;
+    }
+
+    /// <summary>Repairs an image that was not closed cleanly, before the first change of it.</summary>
+    /// <param name="warn">Is told what was repaired.</param>
+    /// <exception cref="BlockException">"Could not repair dirty image".</exception>
+    internal async ValueTask RepairDirtyAsync(Action<string> warn)
+    {
+        CheckResult result;
+        try
         {
-            throw new BlockException(
-                BlockErrorKind.Unsupported, "Repair is not supported yet; check without -r, and use QEMU's own qemu-img check -r to repair");
+            result = (await CheckAsync(new CheckRequest(_ => { }, FixesLeaks: true, FixesErrors: true)))!;
+        }
+        catch (BlockException e)
+        {
+            throw new BlockException(e.Kind, $"Could not repair dirty image: {Errno.Message(e.ErrorNumber)}", e.ErrorNumber, e);
         }
 
-        using var checker = new Qcow2Checker(this, request);
-        return await checker.RunAsync();
+        if (result.CheckErrors > 0)
+            throw new BlockException(BlockErrorKind.Io, $"Could not repair dirty image: {Errno.Message(Errno.EIO)}", Errno.EIO);
+        if (result.LeaksFixed + result.CorruptionsFixed > 0)
+        {
+            warn($"'{File.Path}' was not closed cleanly; " +
+                $"{result.LeaksFixed} leaked clusters and {result.CorruptionsFixed} corruptions were repaired");
+        }
     }
 
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
@@ -265,6 +318,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     protected override async ValueTask CloseAsync()
     {
+        await marking;
         if (writer != null)
             await writer.DisposeAsync();
         L2Cache.Dispose();
@@ -278,6 +332,8 @@ public sealed class Qcow2Image : ImageFormat
     internal async ValueTask AdoptAsync(Qcow2Header header, L1Table l1, IReadOnlyList<Qcow2Snapshot> snapshots)
     {
         (Header, L1, Snapshots) = (header, l1, snapshots);
+        if (header.RefcountOrder != Geometry.RefcountOrder)
+            Geometry = header.Geometry;
         L2Cache.Clear();
         CompressedClusters.Forget();
         ForgetSparseness();
@@ -285,6 +341,29 @@ public sealed class Qcow2Image : ImageFormat
         writer = null;
         if (old != null)
             await old.DisposeAsync();
+    }
+
+    /// <summary>Metadata contradict themselves: the image is marked as corrupt, and no write is taken any more.</summary>
+    internal void MarkCorrupt(BlockException reason, ImageCorruption corruption)
+    {
+        if (refusal != null)
+            return;
+        refusal = reason;
+        writer?.Order.ForgetPreparation();
+        CorruptionFound?.Invoke(corruption);
+        if (Header.Version >= 3)
+            marking = WriteMarkAsync(Header.Incompatible | IncompatibleFeatures.Corrupt);
+    }
+
+    /// <summary>Refuses a write where none is taken any more.</summary>
+    /// <exception cref="BlockException">Why.</exception>
+    internal void DemandWritable()
+    {
+        if (refusal != null)
+        {
+            throw new BlockException(
+                BlockErrorKind.Io, $"'{File.Path}' cannot be written any more until it is opened again: {refusal.Message}", Errno.EIO, refusal);
+        }
     }
 
     /// <summary>It is not known what the file holds: no write is taken any more.</summary>
@@ -297,10 +376,35 @@ public sealed class Qcow2Image : ImageFormat
             await old.DisposeAsync();
     }
 
+    // Nobody waits for it but who closes the image; where it fails, the writes are refused all the same.
+    private async Task WriteMarkAsync(IncompatibleFeatures marks)
+    {
+        try
+        {
+            Header = Header with { Incompatible = marks };
+            await new Qcow2HeaderWriter(this).WriteAsync(Qcow2Header.IncompatibleOffset, (ulong)marks);
+            await File.FlushAsync();
+        }
+        catch (BlockException)
+        {
+        }
+    }
+
     private static BlockException MissingSnapshot() => new(BlockErrorKind.NotFound, "Can't find snapshot", Errno.ENOENT);
 
     private async ValueTask<WriteReservation> OpenAndReserveAsync(long guestOffset, long maxLength) =>
-        await (await WriterAsync()).ReserveAsync(guestOffset, maxLength);
+        await (await WriterAsync(guestOffset, maxLength)).ReserveAsync(guestOffset, maxLength);
+
+    // The writer, when the range may be written.
+    private async ValueTask<Qcow2Writer> WriterAsync(long guestOffset, long length)
+    {
+        var found = await WriterAsync();
+        if (Intents.Cover(guestOffset, length))
+            return found;
+        await found.PrepareAsync();
+        await Intents.DeclareAsync(guestOffset, length);
+        return found;
+    }
 
     private async ValueTask SealAndReadAsync(Mapping mapping, long guestOffset, IoMemory destination)
     {
@@ -312,15 +416,13 @@ public sealed class Qcow2Image : ImageFormat
     {
         if (writer != null)
             return writer;
-        if (refusal != null)
-        {
-            throw new BlockException(
-                BlockErrorKind.Io, $"'{File.Path}' cannot be written any more until it is opened again: {refusal.Message}", Errno.EIO, refusal);
-        }
-
+        DemandWritable();
         var held = await writerTurn.AcquireAsync(0, 1);
         try
         {
+            // Why here too: an image that was opened to be read may have become writable since.
+            if (writer == null && Header.IsDirty)
+                await RepairDirtyAsync(_ => { });
             return writer ??= await Qcow2Writer.CreateAsync(this);
         }
         finally

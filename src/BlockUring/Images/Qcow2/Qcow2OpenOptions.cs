@@ -3,8 +3,9 @@ namespace BlockUring.Images.Qcow2;
 /// <summary>The options that opening a qcow2 image takes, with QEMU's names.</summary>
 /// <param name="DataFileName">The external data file, instead of the one that the header names.</param>
 /// <param name="CacheBytes">Bound of the L2 table cache.</param>
+/// <param name="OverlapChecks">Metadata that no write may overlap with.</param>
 /// <param name="KeySecret">The secret with the password of an encrypted image; null for none.</param>
-internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, string? KeySecret)
+internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, MetadataKinds OverlapChecks, string? KeySecret)
 {
     /// <summary>The bound when none is given. Why: a process stays below 64 MiB; this covers 128 GiB of guest at 64 KiB clusters.</summary>
     public const long DefaultCacheBytes = 16 << 20;
@@ -13,10 +14,20 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, s
     public const long MaxCacheBytes = 128 << 20;
 
     private static readonly string[] BoolNames =
-        ["lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other",
-            "overlap-check.main-header", "overlap-check.active-l1", "overlap-check.active-l2", "overlap-check.refcount-table",
-            "overlap-check.refcount-block", "overlap-check.snapshot-table", "overlap-check.inactive-l1", "overlap-check.inactive-l2",
-            "overlap-check.bitmap-directory"];
+        ["lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other"];
+
+    private static readonly (string Name, MetadataKinds Kind)[] OverlapNames =
+    [
+        ("overlap-check.main-header", MetadataKinds.MainHeader),
+        ("overlap-check.active-l1", MetadataKinds.ActiveL1),
+        ("overlap-check.active-l2", MetadataKinds.ActiveL2),
+        ("overlap-check.refcount-table", MetadataKinds.RefcountTable),
+        ("overlap-check.refcount-block", MetadataKinds.RefcountBlock),
+        ("overlap-check.snapshot-table", MetadataKinds.SnapshotTable),
+        ("overlap-check.inactive-l1", MetadataKinds.InactiveL1),
+        ("overlap-check.inactive-l2", MetadataKinds.InactiveL2),
+        ("overlap-check.bitmap-directory", MetadataKinds.BitmapDirectory),
+    ];
 
     private static readonly string[] SizeNames = ["refcount-cache-size", "cache-clean-interval"];
 
@@ -33,12 +44,11 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, s
             DemandEntryLength(entry, geometry);
         foreach (var name in BoolNames)
             CheckBool(options, name, header);
-        CheckOverlap(options, "overlap-check");
-        CheckOverlap(options, "overlap-check.template");
+        var overlapChecks = TakeOverlapChecks(options);
         if (l2 > total)
             throw Qcow2Errors.Invalid("l2-cache-size may not exceed cache-size");
         var bytes = Math.Clamp(l2 ?? total ?? DefaultCacheBytes, 2L * geometry.SliceLength, MaxCacheBytes);
-        return new(dataFileName, bytes, TakeKeySecret(options, header));
+        return new(dataFileName, bytes, overlapChecks, TakeKeySecret(options, header));
     }
 
     private static string? TakeKeySecret(OptionTree options, Qcow2Header header)
@@ -89,12 +99,31 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, s
             throw Qcow2Errors.Invalid("Lazy refcounts require a qcow2 image with at least qemu 1.1 compatibility level");
     }
 
-    private static void CheckOverlap(OptionTree options, string name)
+    // A template, and exceptions from it.
+    private static MetadataKinds TakeOverlapChecks(OptionTree options)
     {
-        if (options.TryTake(name, out var text) && text is not ("none" or "constant" or "cached" or "all"))
+        var checks = Template(options, "overlap-check.template", Template(options, "overlap-check", MetadataKinds.Cached));
+        foreach (var (name, kind) in OverlapNames)
         {
-            throw Qcow2Errors.Invalid(
-                $"Unsupported value '{text}' for qcow2 option 'overlap-check'. Allowed are any of the following: none, constant, cached, all");
+            if (options.TryTake(name, out var text))
+                checks = OptionText.ParseBool(name, text) ? checks | kind : checks & ~kind;
         }
+
+        return checks;
+    }
+
+    private static MetadataKinds Template(OptionTree options, string name, MetadataKinds defaultKinds)
+    {
+        if (!options.TryTake(name, out var text))
+            return defaultKinds;
+        return text switch
+        {
+            "none" => MetadataKinds.None,
+            "constant" => MetadataKinds.Constant,
+            "cached" => MetadataKinds.Cached,
+            "all" => MetadataKinds.All,
+            _ => throw Qcow2Errors.Invalid(
+                $"Unsupported value '{text}' for qcow2 option 'overlap-check'. Allowed are any of the following: none, constant, cached, all"),
+        };
     }
 }

@@ -12,6 +12,7 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="Bitmaps">All persistent bitmaps.</param>
 /// <param name="Encryption">The encryption, owned by the image from now on; null for none.</param>
 /// <param name="CacheBytes">Bound of the L2 table cache.</param>
+/// <param name="OverlapChecks">Metadata that no write may overlap with.</param>
 internal sealed record Qcow2Parts(
     BlockFile File,
     BlockFile? DataFile,
@@ -21,4 +22,5 @@ internal sealed record Qcow2Parts(
     IReadOnlyList<Qcow2Snapshot> Snapshots,
     IReadOnlyList<Qcow2BitmapInfo> Bitmaps,
     Qcow2Encryption? Encryption,
-    long CacheBytes);
+    long CacheBytes,
+    MetadataKinds OverlapChecks);

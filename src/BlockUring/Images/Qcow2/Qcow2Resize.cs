@@ -20,24 +20,21 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
             throw new BlockException(BlockErrorKind.Invalid, "The new size must be a multiple of 512", Errno.EINVAL);
         if (header.SnapshotCount > 0 && header.Version < 3)
             throw new BlockException(BlockErrorKind.Unsupported, "Can't resize a v2 image which has snapshots", Errno.EOPNOTSUPP);
-        if (preallocation != PreallocationMode.Off)
-        {
-            var name = preallocation.ToString().ToLowerInvariant();
-            throw new BlockException(
-                BlockErrorKind.Unsupported, $"Preallocation mode '{name}' is not supported for growing a qcow2 image", Errno.EOPNOTSUPP);
-        }
-
         if (image.Geometry.L1CountFor(newLength) > Qcow2Limits.MaxL1Bytes / L1Table.EntryLength)
             throw new BlockException(BlockErrorKind.NoSpace, "Failed to grow the L1 table: File too large", Errno.EFBIG);
-        if (newLength > image.Length && header.Version < 3 && HidesBacking(image, hidesBacking))
+        if (preallocation != PreallocationMode.Off)
+            Qcow2Preallocation.DemandCountable(image, newLength);
+        else if (newLength > image.Length && header.Version < 3 && HidesBacking(image, hidesBacking))
             throw new BlockException(BlockErrorKind.Unsupported, "Failed to zero out new clusters: Operation not supported", Errno.EOPNOTSUPP);
     }
 
     /// <summary>Changes the size.</summary>
-    public async ValueTask RunAsync(long newLength, bool hidesBacking)
+    public async ValueTask RunAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
     {
         await writer.PrepareAsync();
-        if (newLength > image.Length)
+        if (newLength > image.Length && preallocation != PreallocationMode.Off)
+            await GrowPreallocatedAsync(newLength, preallocation, HidesBacking(image, hidesBacking));
+        else if (newLength > image.Length)
             await GrowAsync(newLength, HidesBacking(image, hidesBacking));
         else
             await ShrinkAsync(newLength);
@@ -72,6 +69,44 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
         if (image.Header.HasRawDataFile && (image.DataFile.CanGrow || image.DataFile.Length < newLength))
             await image.DataFile.SetLengthAsync(newLength);
         await writer.Order.SetGuestLengthAsync(newLength, image.L1);
+    }
+
+    private async ValueTask GrowPreallocatedAsync(long newLength, PreallocationMode mode, bool hidesBacking)
+    {
+        var start = image.Geometry.RoundUpToCluster(image.Length);
+        await ClearAsync(start);
+        try
+        {
+            var places = new Qcow2Preallocation(image, writer, mode, hidesBacking);
+            await places.ReserveAsync(start, newLength);
+            await GrowL1Async((int)image.Geometry.L1CountFor(newLength));
+            await places.FillAsync(start, newLength);
+            await writer.Order.SetGuestLengthAsync(newLength, image.L1);
+        }
+        catch (BlockException)
+        {
+            await TryTakeBackAsync(start);
+            throw;
+        }
+
+        image.ForgetSparseness();
+    }
+
+    // Nobody sees the clusters behind the end; but they would take their space for good.
+    private async ValueTask TryTakeBackAsync(long start)
+    {
+        try
+        {
+            // Why first: the header in the file may have the new size.
+            await writer.FlushAsync();
+            await ClearAsync(start);
+            await writer.FlushAsync();
+            await writer.Order.CutAsync();
+        }
+        catch (BlockException)
+        {
+            // The failure that led here is the one to report.
+        }
     }
 
     private async ValueTask ShrinkAsync(long newLength)

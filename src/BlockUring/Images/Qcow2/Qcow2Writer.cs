@@ -35,7 +35,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     /// <summary>What the writer's changes wait for.</summary>
     internal MetadataOrder Order => order;
 
-    private bool HasDataFile => image.DataFile != file;
+    /// <summary>Whether guest data is in another file.</summary>
+    internal bool HasDataFile => image.DataFile != file;
 
     /// <summary>Whether nothing shows through where no cluster is.</summary>
     internal bool UnallocatedReadsAsZero => !image.HasBackingImage && image.Header.BackingFileName == null;
@@ -43,17 +44,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     /// <summary>Makes the writer of an image that was opened for writing.</summary>
     public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image)
     {
-        if (image.Header.IsDirty)
-        {
-            throw new BlockException(
-                BlockErrorKind.Unsupported,
-                $"Image '{image.File.Path}' was not closed cleanly and its refcounts must be repaired first, by qemu-img check -r all")
-            {
-                Path = image.File.Path,
-            };
-        }
-
-        return new Qcow2Writer(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
+        var refcounts = await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry);
+        return new(image, new MetadataOrder(image, refcounts, await MetadataGuard.CreateAsync(image, refcounts)));
     }
 
     /// <summary>To be awaited before a change: the image is ready for changes, and not too much waits for the next flush.</summary>
@@ -209,6 +201,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         var run = isNew
             ? await AllocateAsync(guestOffset - within, wanted)
             : new ClusterRun(EntryAt(slice, index).HostOffset, wanted, false);
+        if (!isNew && !HasDataFile)
+            order.Guard.Demand(run.HostOffset, (long)run.Count << geometry.ClusterBits);
 
         var length = Math.Min(maxLength, ((long)run.Count << geometry.ClusterBits) - within);
         if (!idle.TryPop(out var reservation))
@@ -272,7 +266,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     private L2Entry EntryAt(CachedTable slice, int index) => new L2Slice(slice.Span, geometry.HasSubclusters)[index];
 
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
-    private async ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted)
+    internal async ValueTask<ClusterRun> AllocateAsync(long guestCluster, int wanted)
     {
         // Why: in an external data file, a cluster's place is its guest offset, and nothing counts it.
         if (HasDataFile)
@@ -348,6 +342,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
             var old = image.L1.L2Offset(index);
             var run = await MakeTableAsync(old);
             image.L1[index] = (ulong)run.HostOffset | L1Table.CopiedFlag;
+            order.Guard.Add(run.HostOffset, geometry.ClusterLength);
             order.NoteL1Change(index);
             if (old != 0)
                 order.Release(old, 1);

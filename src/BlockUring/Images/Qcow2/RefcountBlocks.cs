@@ -10,6 +10,7 @@ namespace BlockUring.Images.Qcow2;
 internal sealed class RefcountBlocks : IDisposable
 {
     private const int EntryLength = 8;
+    private const long SectorLength = 512;
     private const ulong ReservedMask = 0x1ff;
     private const int ReadLength = 256 << 10;
     private const int ChunkCount = 4096;
@@ -116,12 +117,27 @@ internal sealed class RefcountBlocks : IDisposable
             return new((ulong?)null);
         }
 
-        var place = (cluster & ((1L << geometry.RefcountBlockBits) - 1)) << geometry.RefcountOrder >> 3;
+        var place = ByteInBlock(cluster);
         var sliceOffset = (long)Offset(block) + (place & -slices.TableLength);
         var index = (int)(cluster & (((long)slices.TableLength << 3 >> geometry.RefcountOrder) - 1));
         return slices.TryGet(sliceOffset, out var slice)
             ? new(RefcountEntries.Get(slice.Span, geometry.RefcountOrder, index))
             : LoadAsync(block, sliceOffset, index);
+    }
+
+    /// <summary>Changes counts in the file.</summary>
+    /// <param name="counts">Of clusters whose blocks can be read, in ascending order.</param>
+    public async ValueTask SetAsync(IReadOnlyList<(long Cluster, ulong Count)> counts)
+    {
+        for (var first = 0; first < counts.Count;)
+        {
+            var block = counts[first].Cluster >> geometry.RefcountBlockBits;
+            var stop = first + 1;
+            while (stop < counts.Count && counts[stop].Cluster >> geometry.RefcountBlockBits == block)
+                stop++;
+            await SetAsync((long)Offset(block), counts, first, stop);
+            first = stop;
+        }
     }
 
     /// <summary>Whether a cluster's block is known to be of no use.</summary>
@@ -142,6 +158,24 @@ internal sealed class RefcountBlocks : IDisposable
         var index = block == 0 ? "0" : $"0x{block:x}";
         findings.Report($"qcow2: Image is corrupt: Refblock offset 0x{Offset(block):x} unaligned (reftable index: {index}); further non-fatal corruption events will be suppressed");
     }
+
+    private async ValueTask SetAsync(long blockOffset, IReadOnlyList<(long Cluster, ulong Count)> counts, int first, int stop)
+    {
+        var start = ByteInBlock(counts[first].Cluster) & -SectorLength;
+        var end = (ByteInBlock(counts[stop - 1].Cluster) & -SectorLength) + SectorLength;
+        using var buffer = file.Buffers.Rent((int)(end - start));
+        await file.ReadAsync(blockOffset + start, buffer.Memory);
+        for (var i = first; i < stop; i++)
+        {
+            var index = (counts[i].Cluster & ((1L << geometry.RefcountBlockBits) - 1)) - (start << 3 >> geometry.RefcountOrder);
+            RefcountEntries.Set(buffer.Span, geometry.RefcountOrder, (int)index, counts[i].Count);
+        }
+
+        file.Announce(FileSteps.RefBlockUpdatePart);
+        await file.WriteAsync(blockOffset + start, buffer.Memory);
+    }
+
+    private long ByteInBlock(long cluster) => (cluster & ((1L << geometry.RefcountBlockBits) - 1)) << geometry.RefcountOrder >> 3;
 
     private async ValueTask<ulong?> LoadAsync(long block, long sliceOffset, int index)
     {

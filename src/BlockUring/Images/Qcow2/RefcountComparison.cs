@@ -9,14 +9,42 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="findings">Receives leaks and corruptions.</param>
 internal sealed class RefcountComparison(RefcountMap map, RefcountBlocks blocks, Qcow2Geometry geometry, CheckFindings findings)
 {
+    // Why: what is to be written is kept for that many clusters at most, 16 bytes each.
+    private const long RepairStep = 64 << 10;
+
     private readonly int order = geometry.RefcountOrder;
     private readonly ulong maxRefcount = RefcountEntries.Max(geometry.RefcountOrder);
+    private readonly List<(long Cluster, ulong Count)> repairs = [];
+    private bool fixesLeaks;
+    private bool fixesErrors;
+    private long leaksToFix;
 
     /// <summary>The last cluster that is referenced or has a refcount.</summary>
     public long HighestCluster { get; private set; }
 
     /// <summary>Compares all clusters of a range inside the map's window.</summary>
     public ValueTask RunAsync(long first, long end) => blocks.ForEachAsync(first, end, Compare);
+
+    /// <summary>Compares all clusters of a range inside the map's window, and makes the refcounts in the file right.</summary>
+    /// <param name="first">The first cluster.</param>
+    /// <param name="end">The cluster after the last.</param>
+    /// <param name="leaks">Whether those that are too high are.</param>
+    /// <param name="errors">Whether those that are too low are, but for 0: then there may be no block.</param>
+    public async ValueTask RepairAsync(long first, long end, bool leaks, bool errors)
+    {
+        (fixesLeaks, fixesErrors) = (leaks, errors);
+        for (; first < end; first += RepairStep)
+        {
+            await blocks.ForEachAsync(first, Math.Min(end, first + RepairStep), Compare);
+            if (repairs.Count == 0)
+                continue;
+            await blocks.SetAsync(repairs);
+            findings.LeaksFixed += leaksToFix;
+            findings.CorruptionsFixed += repairs.Count - leaksToFix;
+            leaksToFix = 0;
+            repairs.Clear();
+        }
+    }
 
     private void Compare(long first, long end, ReadOnlySpan<byte> counts, int index, int errno)
     {
@@ -70,11 +98,23 @@ internal sealed class RefcountComparison(RefcountMap map, RefcountBlocks blocks,
         if (refcount == references)
             return;
         var isLeak = refcount > references;
-        findings.Report($"{(isLeak ? "Leaked" : "ERROR")} cluster {cluster} refcount={refcount} reference={references}");
-        if (isLeak)
+        var isFixed = refcount != 0 && (isLeak ? fixesLeaks : fixesErrors);
+        findings.NeedsRebuild |= refcount == 0;
+        findings.Report(
+            $"{(isFixed ? "Repairing" : isLeak ? "Leaked" : "ERROR")} cluster {cluster} refcount={refcount} reference={references}");
+        if (isFixed)
+        {
+            repairs.Add((cluster, references));
+            leaksToFix += isLeak ? 1 : 0;
+        }
+        else if (isLeak)
+        {
             findings.Leaks++;
+        }
         else
+        {
             findings.Corruptions++;
+        }
     }
 
     private void Unreadable(long first, long stop, int errno)

@@ -15,6 +15,9 @@ internal sealed class RefcountMap
     /// <summary>The bound for the counts, in bytes.</summary>
     public const long DefaultMaxBytes = 32 << 20;
 
+    /// <summary>The bound for an image that is repaired, in bytes. Why more: all counts are needed at one time.</summary>
+    public const long MaxRepairBytes = 256 << 20;
+
     private readonly long maxBytes;
     private RefcountPage?[] pages = new RefcountPage?[16];
     private long usedBytes;

@@ -13,9 +13,18 @@ internal sealed class ReferenceCounter(
     RefcountMap map, Qcow2Geometry geometry, long fileLength, CheckFindings findings, CheckFindings overflows)
 {
     private readonly ulong maxRefcount = RefcountEntries.Max(geometry.RefcountOrder);
+    private long knownLength = fileLength;
 
     /// <summary>Clusters of the file; a range whose last cluster ends beyond the file adds one.</summary>
     public long ClusterCount { get; private set; } = geometry.ClustersFor(fileLength);
+
+    /// <summary>The file has become longer meanwhile.</summary>
+    /// <param name="newLength">Bytes, a multiple of 512.</param>
+    public void Grow(long newLength)
+    {
+        knownLength = newLength;
+        ClusterCount = Math.Max(ClusterCount, geometry.ClustersFor(newLength));
+    }
 
     /// <summary>Counts one more reference to every cluster of a range.</summary>
     /// <param name="offset">Host offset; taken as signed, as QEMU does.</param>
@@ -26,7 +35,7 @@ internal sealed class ReferenceCounter(
         if (length <= 0)
             return;
         // The last cluster of an image may be there in part, so a range may end up to a cluster beyond the file.
-        if (unchecked((long)offset + length - fileLength) >= geometry.ClusterLength)
+        if (unchecked((long)offset + length - knownLength) >= geometry.ClusterLength)
         {
             findings.Corrupt(
                 $"ERROR: counting reference for region exceeding the end of the file by one cluster or more: offset 0x{offset:x} size 0x{length:x}");

@@ -7,13 +7,16 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="counter">Receives the references.</param>
 /// <param name="header">Of the image.</param>
 /// <param name="findings">Receives the problems.</param>
-internal sealed class ReferenceVisitor(ReferenceCounter counter, Qcow2Header header, CheckFindings findings) : IL2TableVisitor
+/// <param name="repaired">The file to be repaired; null where nothing is.</param>
+internal sealed class ReferenceVisitor(ReferenceCounter counter, Qcow2Header header, CheckFindings findings, BlockFile? repaired) : IL2TableVisitor
 {
     private const ulong L1ReservedMask = 0x7f000000000001ff;
     private const ulong L2ReservedMask = 0x3f000000000001fe;
 
     private readonly Qcow2Geometry geometry = header.Geometry;
     private readonly bool hasDataFile = header.HasDataFile;
+    private readonly List<int> repairs = [];
+    private long tableOffset;
 
     /// <summary>Whether tables are those of the active L1 table, whose clusters are tallied.</summary>
     public bool IsActive { get; set; }
@@ -31,17 +34,20 @@ internal sealed class ReferenceVisitor(ReferenceCounter counter, Qcow2Header hea
         if ((l1Entry & L1ReservedMask) != 0)
             findings.Corrupt($"ERROR found L1 entry with reserved bits set: {l1Entry:x}");
         var l2Offset = l1Entry & L1Table.OffsetMask;
+        tableOffset = (long)l2Offset;
         counter.Count(l2Offset, geometry.ClusterLength);
         if (geometry.OffsetInCluster((long)l2Offset) != 0)
             findings.Corrupt($"ERROR l2_offset={l2Offset:x}: Table is not cluster aligned; L1 entry corrupted");
         return new(true);
     }
 
-    public ValueTask<TableTally> VisitAsync(IoMemory table)
+    public async ValueTask<TableTally> VisitAsync(IoMemory table)
     {
         var tally = Check(new L2Slice(table.Span, geometry.HasSubclusters));
+        if (repairs.Count > 0)
+            await WriteRepairsAsync(table);
         Add(tally);
-        return new(tally);
+        return tally;
     }
 
     public void Revisit(TableTally tally)
@@ -110,7 +116,12 @@ internal sealed class ReferenceVisitor(ReferenceCounter counter, Qcow2Header hea
                 continue;
             }
 
-            CheckStandard(entry);
+            if (!CheckStandard(entry))
+            {
+                repairs.Add(i);
+                continue;
+            }
+
             allocated++;
             if (expected != 0 && entry.HostOffset != expected)
                 fragmented++;
@@ -121,19 +132,45 @@ internal sealed class ReferenceVisitor(ReferenceCounter counter, Qcow2Header hea
     }
 
     /// <summary>Looks at a standard cluster that has a place, and counts it.</summary>
-    private void CheckStandard(L2Entry entry)
+    /// <returns>False when the entry is to be made one of zeroes without a place.</returns>
+    private bool CheckStandard(L2Entry entry)
     {
         if ((entry.Bitmap >> 32 & entry.Bitmap) != 0)
             findings.Corrupt($"ERROR offset={entry.HostOffset:x}: Allocated cluster has corrupted subcluster allocation bitmap");
         if (geometry.OffsetInCluster(entry.HostOffset) != 0)
         {
             var hasData = geometry.HasSubclusters ? (uint)entry.Bitmap != 0 : (entry.Descriptor & L2Entry.ZeroFlag) == 0;
-            findings.Corrupt($"ERROR offset={entry.HostOffset:x}: {(hasData ? "Data" : "Preallocated")} cluster is not properly aligned; L2 entry corrupted.");
+            var isRepaired = repaired != null && !hasData;
+            findings.Report(
+                $"{(isRepaired ? "Repairing" : "ERROR")} offset={entry.HostOffset:x}: {(hasData ? "Data" : "Preallocated")} cluster is not properly aligned; L2 entry corrupted.");
+            if (isRepaired)
+                return false;
+            findings.Corruptions++;
         }
 
         if (!hasDataFile)
             counter.Count((ulong)entry.HostOffset, geometry.ClusterLength);
+        return true;
     }
+
+    // Each entry lies in one sector, so that a power cut leaves it as it was or repaired.
+    private async ValueTask WriteRepairsAsync(IoMemory table)
+    {
+        foreach (var index in repairs)
+        {
+            MakeZero(new L2Slice(table.Span, geometry.HasSubclusters), index);
+            var at = index * geometry.L2EntryLength;
+            repaired!.Announce(FileSteps.L2Update);
+            await repaired.WriteAsync(tableOffset + at, table.Slice(at, geometry.L2EntryLength));
+            findings.CorruptionsFixed++;
+        }
+
+        await repaired!.FlushAsync();
+        repairs.Clear();
+    }
+
+    private void MakeZero(L2Slice entries, int index) =>
+        entries[index] = geometry.HasSubclusters ? new(0, entries[index].Bitmap & 0xffffffff00000000) : new(L2Entry.ZeroFlag);
 
     /// <returns>False when it is not one to be counted.</returns>
     private bool CheckCompressed(int index, L2Entry entry)

@@ -37,21 +37,38 @@ internal static class SnapshotTable
     /// <param name="count">Entries, 1 or more.</param>
     /// <param name="guestLength">The guest size for entries that do not have one.</param>
     /// <exception cref="BlockException">The table or an entry is too big, with QEMU's message.</exception>
-    public static async ValueTask<SnapshotTableContent> ReadAsync(BlockFile file, long start, int count, long guestLength)
+    public static ValueTask<SnapshotTableContent> ReadAsync(BlockFile file, long start, int count, long guestLength) =>
+        ReadAsync(file, start, count, guestLength, null);
+
+    /// <summary>As <see cref="ReadAsync(BlockFile, long, int, long)"/>, of a table that is to be repaired: what is too much is left out.</summary>
+    /// <param name="file">The image file.</param>
+    /// <param name="start">Host offset of the table.</param>
+    /// <param name="count">Entries, 1 or more.</param>
+    /// <param name="guestLength">The guest size for entries that do not have one.</param>
+    /// <param name="dropped">Is told of an entry with too much extra data, and of how much.</param>
+    /// <returns>Perhaps fewer entries than there are.</returns>
+    public static async ValueTask<SnapshotTableContent> ReadAsync(
+        BlockFile file, long start, int count, long guestLength, Action<int, uint>? dropped)
     {
         var snapshots = new List<Qcow2Snapshot>();
         using var window = new ReadWindow(file, WindowLength);
         using var name = file.Buffers.Rent(2 * ushort.MaxValue);
         var at = start;
         var namesKept = 0;
+        var tableLength = 0L;
         for (var i = 0; i < count; i++)
         {
             if (at > Qcow2Limits.MaxFileLength - MaxEntryLength)
                 throw new BlockException(BlockErrorKind.Io, $"Failed to read snapshot table: {Errno.Message(Errno.EIO)}", Errno.EIO);
+            var previousEnd = at;
             at = (at + 7) & ~7L;
             var fixedPart = await window.GetAsync(at, Qcow2Snapshot.FixedLength + KnownExtraLength);
             var (snapshot, idLength, nameLength) = ParseFixed(fixedPart.Span, guestLength);
-            if (snapshot.ExtraLength > Qcow2Limits.MaxSnapshotExtraBytes)
+            if (snapshot.ExtraLength > Qcow2Limits.MaxSnapshotExtraBytes && dropped != null)
+            {
+                dropped(i, BinaryPrimitives.ReadUInt32BigEndian(fixedPart.Span[36..]));
+            }
+            else if (snapshot.ExtraLength > Qcow2Limits.MaxSnapshotExtraBytes)
             {
                 throw Qcow2Errors.Limit(
                     $"Too much extra metadata in snapshot table entry {i}\nYou can force-remove this extra metadata with qemu-img check -r all");
@@ -62,7 +79,11 @@ internal static class SnapshotTable
             await window.CopyAsync(at, text);
             at += text.Length;
             namesKept += text.Length;
-            if (at - start > Qcow2Limits.MaxSnapshotTableBytes || namesKept > Qcow2Limits.MaxNameBytesKept)
+            tableLength = ((tableLength + 7) & ~7L) + Qcow2Snapshot.FixedLength
+                + Math.Min(snapshot.ExtraLength, Qcow2Limits.MaxSnapshotExtraBytes) + text.Length;
+            if (dropped != null && (tableLength > Qcow2Limits.MaxSnapshotTableBytes || at - start > int.MaxValue))
+                return new(snapshots, previousEnd - start);
+            if (tableLength > Qcow2Limits.MaxSnapshotTableBytes || namesKept > Qcow2Limits.MaxNameBytesKept)
             {
                 throw Qcow2Errors.Limit(
                     $"Snapshot table is too big\nYou can force-remove all {count - i} overhanging snapshots with qemu-img check -r all");
@@ -94,6 +115,42 @@ internal static class SnapshotTable
             bytes.Span[..(int)length].CopyTo(entry);
             entries.Add(entry);
             at += entry.Length;
+        }
+
+        return entries;
+    }
+
+    /// <summary>
+    /// Reads the bytes of all entries, each with its padding, with the extra data that this program writes, and no more than there may be of it.
+    /// </summary>
+    /// <param name="file">The image file.</param>
+    /// <param name="start">Host offset of the table.</param>
+    /// <param name="snapshots">What <see cref="ReadAsync(BlockFile, long, int, long, Action{int, uint})"/> has read from it.</param>
+    public static async ValueTask<List<byte[]>> ReadRepairedAsync(BlockFile file, long start, IReadOnlyList<Qcow2Snapshot> snapshots)
+    {
+        var entries = new List<byte[]>();
+        using var window = new ReadWindow(file, WindowLength);
+        using var buffer = file.Buffers.Rent(MaxEntryLength);
+        var at = start;
+        foreach (var snapshot in snapshots)
+        {
+            at = (at + 7) & ~7L;
+            var head = await window.GetAsync(at, Qcow2Snapshot.FixedLength);
+            var extra = (long)BinaryPrimitives.ReadUInt32BigEndian(head.Span[36..]);
+            var names = BinaryPrimitives.ReadUInt16BigEndian(head.Span[12..]) + BinaryPrimitives.ReadUInt16BigEndian(head.Span[14..]);
+            var kept = (int)Math.Clamp(extra, KnownExtraLength, Qcow2Limits.MaxSnapshotExtraBytes);
+            var entry = new byte[(Qcow2Snapshot.FixedLength + kept + names + 7) & ~7];
+            var present = Qcow2Snapshot.FixedLength + (int)Math.Min(extra, kept);
+            await window.CopyAsync(at, buffer.Memory.Slice(0, present));
+            buffer.Span[..present].CopyTo(entry);
+            await window.CopyAsync(at + Qcow2Snapshot.FixedLength + extra, buffer.Memory.Slice(0, names));
+            buffer.Span[..names].CopyTo(entry.AsSpan(Qcow2Snapshot.FixedLength + kept));
+            BinaryPrimitives.WriteInt32BigEndian(entry.AsSpan(36), kept);
+            BinaryPrimitives.WriteInt64BigEndian(entry.AsSpan(40), snapshot.VmStateLength);
+            BinaryPrimitives.WriteInt64BigEndian(entry.AsSpan(48), snapshot.GuestLength);
+            BinaryPrimitives.WriteInt64BigEndian(entry.AsSpan(56), snapshot.InstructionCount);
+            entries.Add(entry);
+            at += Qcow2Snapshot.FixedLength + extra + names;
         }
 
         return entries;

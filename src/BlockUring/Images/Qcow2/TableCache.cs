@@ -66,6 +66,9 @@ internal sealed class TableCache : IDisposable
     /// </summary>
     public Func<ValueTask>? BeforeWriteBack { get; set; }
 
+    /// <summary>Called with the range of each write right before it; what it throws keeps the write from being made.</summary>
+    public Action<long, int>? BeforeWrite { get; set; }
+
     /// <summary>Looks for a table without waiting. It is not pinned: use it before the next await, or pin it.</summary>
     public bool TryGet(long hostOffset, [NotNullWhen(true)] out CachedTable? table)
     {
@@ -321,6 +324,7 @@ internal sealed class TableCache : IDisposable
         {
             if (BeforeWriteBack != null)
                 await BeforeWriteBack();
+            BeforeWrite?.Invoke(start, copy.Length);
             foreach (var step in UpdateSteps)
                 file.Announce(step);
             await file.WriteAsync(start, copy.Memory);

@@ -14,8 +14,14 @@ public sealed class Qcow2ResizeSimulation
         /// <summary>Further than the first L1 table has room for.</summary>
         Longest,
 
+        /// <summary>That, with places for all clusters.</summary>
+        LongestPreallocated,
+
         /// <summary>By a cluster or so.</summary>
         Longer,
+
+        /// <summary>That, with places for the clusters.</summary>
+        LongerPreallocated,
 
         /// <summary>By about half, within a cluster.</summary>
         Half,
@@ -25,11 +31,11 @@ public sealed class Qcow2ResizeSimulation
 
     [Theory]
     [CombinatorialSizes]
-    public void A_power_cut_leaves_the_old_size_or_the_new_one(int seed, Size size) => Sweep(seed, size, (world, point, length) =>
+    public void A_power_cut_leaves_the_old_size_or_the_new_one(int seed, Size size) => Sweep(seed, size, (world, point, length, mode) =>
     {
         var disk = new SimulatedDisk(seed + point) { CutAt = point };
         var host = new SimulatedHost(world.Buffers, world.Files, disk);
-        Run(world, disk, host, length);
+        Run(world, disk, host, length, mode);
         if (!disk.IsCut)
             return disk.RequestCount;
         var model = world.Model;
@@ -42,10 +48,10 @@ public sealed class Qcow2ResizeSimulation
 
     [Theory]
     [CombinatorialSizes]
-    public void A_failed_request_leaves_the_old_size_or_the_new_one(int seed, Size size) => Sweep(seed, size, (world, point, length) =>
+    public void A_failed_request_leaves_the_old_size_or_the_new_one(int seed, Size size) => Sweep(seed, size, (world, point, length, mode) =>
     {
         var disk = new SimulatedDisk(seed + point) { FailAt = point };
-        Run(world, disk, new SimulatedHost(world.Buffers, world.Files, disk), length);
+        Run(world, disk, new SimulatedHost(world.Buffers, world.Files, disk), length, mode);
         AssertSound(world, mayLeak: false);
         var actual = world.ReadAll();
         Assert.Equal(world.Model.Length, actual.Length);
@@ -55,10 +61,11 @@ public sealed class Qcow2ResizeSimulation
     });
 
     // Why a fresh world for every point: each run changes it.
-    private static void Sweep(int seed, Size size, Func<ImageWorld, int, long, int> run)
+    private static void Sweep(int seed, Size size, Func<ImageWorld, int, long, PreallocationMode, int> run)
     {
         var random = new Random(seed);
         var count = 1;
+        var mode = size is Size.LongestPreallocated or Size.LongerPreallocated ? (PreallocationMode)(1 + (seed % 3)) : PreallocationMode.Off;
         for (int i = 0, point = int.MaxValue; i < MaxPointsPerCase && point > 0; i++)
         {
             using var world = ImageWorld.Make(seed);
@@ -66,7 +73,7 @@ public sealed class Qcow2ResizeSimulation
                 return;
             try
             {
-                count = run(world, point, LengthOf(world, size));
+                count = run(world, point, LengthOf(world, size), mode);
             }
             catch (Exception e)
             {
@@ -79,13 +86,13 @@ public sealed class Qcow2ResizeSimulation
 
     private static long LengthOf(ImageWorld world, Size size) => size switch
     {
-        Size.Longest => world.Kind.MaxLength & -512,
-        Size.Longer => Math.Min(world.Kind.MaxLength, world.Model.Length + world.Kind.ClusterLength + 512) & -512,
+        Size.Longest or Size.LongestPreallocated => world.Kind.MaxLength & -512,
+        Size.Longer or Size.LongerPreallocated => Math.Min(world.Kind.MaxLength, world.Model.Length + world.Kind.ClusterLength + 512) & -512,
         Size.Half => Math.Max(512, (world.Model.Length / 2) & -512),
         _ => 512,
     };
 
-    private static void Run(ImageWorld world, SimulatedDisk disk, SimulatedHost host, long length) => disk.Run(async () =>
+    private static void Run(ImageWorld world, SimulatedDisk disk, SimulatedHost host, long length, PreallocationMode mode) => disk.Run(async () =>
     {
         host.DiscardFills[ImageKind.Path] = 0xdd;
         BlockUring.Images.Image image;
@@ -103,7 +110,7 @@ public sealed class Qcow2ResizeSimulation
         var hasSucceeded = false;
         try
         {
-            await image.ResizeAsync(length);
+            await image.ResizeAsync(length, length > image.Length ? mode : PreallocationMode.Off);
             hasSucceeded = true;
         }
         catch (BlockException) when (disk.HasFailed)

@@ -34,7 +34,7 @@ internal sealed class SafeCommitWorld : TreeWorld
             if (job.IsUserPaused && (round > 100 || Random.Next(10) == 0))
                 job.Resume();
             if (Trouble == TreeTrouble.Cancel && Random.Next(40) == 0 && JobTables.Accepts(job.Status, JobVerb.Cancel) && !job.IsUserPaused)
-                await job.CancelAsync(Random.Next(2) == 0);
+                await TryCancelAsync(job, Random.Next(2) == 0);
             if (job.IsReady && !job.IsUserPaused && !job.IsCancelRequested && atEnd == null)
                 atEnd = await EndAsync(job);
             await TryFinalizeAsync(job);
@@ -42,11 +42,23 @@ internal sealed class SafeCommitWorld : TreeWorld
                 job.Dismiss();
             // A version 2 image over a longer one cannot grow, however often that is tried.
             if (round == 1000 && JobTables.Accepts(job.Status, JobVerb.Cancel))
-                await job.CancelAsync(force: true);
+                await TryCancelAsync(job, force: true);
         }
 
         await users;
         return !hasSucceeded ? null : IsActive ? atEnd : Top.Content;
+    }
+
+    // One whose transaction is about to end is pending, and not cancelled any more.
+    private static async ValueTask TryCancelAsync(Job job, bool force)
+    {
+        try
+        {
+            await job.CancelAsync(force);
+        }
+        catch (BlockException) when (job.Status is JobStatus.Pending)
+        {
+        }
     }
 
     private async Task<Job?> StartAsync(OverlayProtection protection)
