@@ -139,6 +139,45 @@ public sealed class EncryptionTests : IDisposable
         Assert.Equal(await PeerAsync(words), ours);
     }
 
+    [Theory]
+    [InlineData("luks")]
+    [InlineData("qcow2")]
+    public async Task Passwords_are_given_and_taken_away(string format)
+    {
+        var prefix = format == "luks" ? "" : "encrypt.";
+        var image = folder["image"];
+        await ImgAsync(["create", "-q", "-f", format, "-o", CreateOptions(format, format == "luks" ? "" : "format=luks", ""), image, "1M"]);
+        string[] amend = ["amend", "--object", Secret, "--object", "secret,id=t,data=other", "--image-opts", "-o"];
+        string[] refused =
+        [
+            "keyslot=1",
+            "state=zork",
+            "state=active",
+            "state=active,new-secret=t,old-secret=s",
+            "state=active,new-secret=t,keyslot=8",
+            "state=active,new-secret=t,keyslot=0",
+            "state=active,new-secret=zork",
+            "state=inactive",
+            "state=inactive,keyslot=0",
+            "state=inactive,keyslot=2",
+            "state=inactive,old-secret=s",
+            "state=inactive,old-secret=t",
+        ];
+        foreach (var options in refused)
+            await FailsAlikeAsync([.. amend, prefix + options.Replace(",", "," + prefix, StringComparison.Ordinal), Options(format, image)]);
+        await Program.ImgAsync([.. amend, $"{prefix}state=active,{prefix}new-secret=t,{prefix}iter-time=0", Options(format, image)]);
+        var other = Options(format, image).Replace("key-secret=s", "key-secret=t", StringComparison.Ordinal);
+        await Tool.RunAsync("qemu-img", "map", "--object", "secret,id=t,data=other", "--image-opts", other);
+        await Program.ImgAsync([.. amend, $"{prefix}state=inactive,{prefix}old-secret=s", other]);
+        await FailsAlikeAsync("map", "--object", Secret, "--image-opts", Options(format, image));
+        await Tool.RunAsync("qemu-img", "map", "--object", "secret,id=t,data=other", "--image-opts", other);
+        if (format == "qcow2")
+            await Tool.RunAsync("qemu-img", "check", "--object", "secret,id=t,data=other", "--image-opts", other);
+        await FailsAlikeAsync([.. amend, $"{prefix}state=inactive,{prefix}keyslot=1", other]);
+        await Program.ImgAsync(["amend", "--force", .. amend[1..], $"{prefix}state=inactive,{prefix}keyslot=1", other]);
+        await FailsAlikeAsync("map", "--object", "secret,id=t,data=other", "--image-opts", other);
+    }
+
     [Fact]
     public async Task The_kernels_own_tool_opens_what_we_make()
     {

@@ -20,7 +20,7 @@ internal sealed class AmendCommand : ConfiguredCommand<AmendSettings>
         CommonOptions<AmendSettings>.Format,
         CommonOptions<AmendSettings>.ImageOptions,
         new('t', "cache", "CACHE", "cache mode (default: writeback)", (s, v) => s.Cache = v),
-        new('\0', "force", null, "accepted: nothing that can be changed here is dangerous", static (_, _) => { }),
+        new('\0', "force", null, "do also what cannot be taken back: erase the last key slot", (s, _) => s.Force = true),
         CommonOptions<AmendSettings>.Progress,
         CommonOptions<AmendSettings>.Quiet,
         CommonOptions<AmendSettings>.Object,
@@ -66,7 +66,7 @@ internal sealed class AmendCommand : ConfiguredCommand<AmendSettings>
         progress.MoveTo(0);
         try
         {
-            await ImageAmendment.RunAsync(image, options, progress.MoveTo);
+            await ImageAmendment.RunAsync(image, options, progress.MoveTo, settings.Force);
         }
         catch (BlockException e)
         {

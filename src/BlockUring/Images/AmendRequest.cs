@@ -7,6 +7,9 @@ namespace BlockUring.Images;
 public sealed record AmendRequest(
     IReadOnlyDictionary<string, string> Options, Func<long, ValueTask> ResizeAsync, Action<float> Progress)
 {
+    /// <summary>Whether to do also what cannot be taken back.</summary>
+    public bool Force { get; init; }
+
     /// <summary>The text of an option, or null when it was not given.</summary>
     public string? Option(string name) => Options.GetValueOrDefault(name);
 }

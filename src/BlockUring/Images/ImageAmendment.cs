@@ -7,10 +7,11 @@ public static class ImageAmendment
     /// <param name="image">Open for writing.</param>
     /// <param name="options">Those of <see cref="ImageDriver.AmendOptions"/>, by name.</param>
     /// <param name="progress">Is told how much is done, in percent.</param>
+    /// <param name="force">See <see cref="AmendRequest.Force"/>.</param>
     /// <exception cref="Storage.BlockException">Why not; what was changed before stays changed.</exception>
-    public static async ValueTask RunAsync(Image image, IReadOnlyDictionary<string, string> options, Action<float> progress)
+    public static async ValueTask RunAsync(Image image, IReadOnlyDictionary<string, string> options, Action<float> progress, bool force = false)
     {
-        await image.Format.AmendAsync(new AmendRequest(options, length => ResizeAsync(image, length), progress));
+        await image.Format.AmendAsync(new AmendRequest(options, length => ResizeAsync(image, length), progress) { Force = force });
         while (!image.Format.SupportsBitmaps && image.Bitmaps is { Count: > 0 } left)
             left.Remove(left[0]);
     }

@@ -13,6 +13,8 @@ internal sealed class LuksDriver : ImageDriver
     public override IReadOnlyList<CreateOption> CreateOptions { get; } =
         [new("size", CreateOptionKind.Size, "Virtual disk size"), .. LuksCreateOptions.List("", SecretHelp)];
 
+    public override IReadOnlyList<CreateOption> AmendOptions { get; } = LuksAmendment.Options("");
+
     public override int Probe(ReadOnlySpan<byte> head) => LuksHeader.Starts(head) ? 100 : 0;
 
     public override async ValueTask<ImageFormat> OpenAsync(OpenContext context)

@@ -75,6 +75,8 @@ internal sealed class LuksImage : ImageFormat
 
     public override ValueTask AmendKeysAsync(LuksAmendment change) => new LuksAmender(volume, secrets, secret).RunAsync(change);
 
+    public override ValueTask AmendAsync(AmendRequest request) => AmendKeysAsync(LuksAmendment.Parse(request.Options, "", request.Force));
+
     public override void DemandOptions(OptionTree options) => options.TryTake("key-secret", out _);
 
     public override ValueTask FlushAsync() => file.IsReadOnly ? ValueTask.CompletedTask : file.FlushAsync();

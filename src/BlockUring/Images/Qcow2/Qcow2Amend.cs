@@ -25,6 +25,8 @@ internal sealed class Qcow2Amend(Qcow2Image image, AmendRequest request)
         await (await image.WriterAsync()).PrepareAsync();
         if (options.Version > image.Header.Version)
             await UpgradeAsync();
+        if (options.Keys != null)
+            await image.AmendKeysAsync(options.Keys);
         request.Progress(20);
         if (options.RefcountOrder != image.Header.RefcountOrder)
             await new RefcountWidth(image, options.RefcountOrder).RunAsync();

@@ -1,4 +1,5 @@
 using System.Numerics;
+using BlockUring.Images.Encryption;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
@@ -10,17 +11,14 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="DataFileRaw">Whether the external data file stays valid as a raw image.</param>
 /// <param name="LazyRefcounts">Whether other programs may postpone refcount updates.</param>
 /// <param name="RefcountOrder">Log2 of the width of a refcount in bits, afterwards.</param>
+/// <param name="Keys">How the passwords change; null when they do not.</param>
 internal sealed record Qcow2AmendOptions(
-    int Version, long? Length, string? DataFile, bool? DataFileRaw, bool? LazyRefcounts, int RefcountOrder)
+    int Version, long? Length, string? DataFile, bool? DataFileRaw, bool? LazyRefcounts, int RefcountOrder, LuksAmendment? Keys)
 {
     /// <summary>All of them.</summary>
     public static IReadOnlyList<CreateOption> All { get; } =
     [
-        new("encrypt.state", CreateOptionKind.Text, "Select new state of affected keyslots (active/inactive)"),
-        new("encrypt.keyslot", CreateOptionKind.Number, "Select a single keyslot to modify explicitly"),
-        new("encrypt.old-secret", CreateOptionKind.Text, "Select all keyslots that match this password"),
-        new("encrypt.new-secret", CreateOptionKind.Text, "New secret to set in the matching keyslots. Empty string to erase"),
-        new("encrypt.iter-time", CreateOptionKind.Number, "Time to spend in PBKDF in milliseconds"),
+        .. LuksAmendment.Options(Qcow2CreateOptions.EncryptPrefix),
         .. Qcow2CreateOptions.All.Where(o => o.Name is "size" or "compat" or "backing_file" or "backing_fmt" or "data_file" or "data_file_raw"),
         new("lazy_refcounts", CreateOptionKind.Bool, "Postpone refcount updates"),
         new("refcount_bits", CreateOptionKind.Number, "Width of a reference count entry in bits"),
@@ -30,8 +28,7 @@ internal sealed record Qcow2AmendOptions(
     /// <exception cref="BlockException">One of them, or a combination, is not possible; the message is QEMU's.</exception>
     public static Qcow2AmendOptions Parse(AmendRequest request, Qcow2Header header)
     {
-        if (request.Options.Keys.Any(static name => name.StartsWith("encrypt.", StringComparison.Ordinal)))
-            throw Qcow2Errors.Invalid("Can't amend encryption options - encryption not present");
+        var keys = KeysOf(request, header);
         var version = request.Option("compat") switch
         {
             null => header.Version,
@@ -51,7 +48,19 @@ internal sealed record Qcow2AmendOptions(
         RefuseBacking(request, header);
         if (isLazy == true && version < 3)
             throw Qcow2Errors.Invalid("Lazy refcounts only supported with compatibility level 1.1 and above (use compat=1.1 or greater)");
-        return new(version, length == 0 ? null : length, dataFile, isRaw, isLazy, order);
+        return new(version, length == 0 ? null : length, dataFile, isRaw, isLazy, order, keys);
+    }
+
+    private static LuksAmendment? KeysOf(AmendRequest request, Qcow2Header header)
+    {
+        if (!request.Options.Keys.Any(static name => name.StartsWith(Qcow2CreateOptions.EncryptPrefix, StringComparison.Ordinal)))
+            return null;
+        return header.EncryptionMethod switch
+        {
+            EncryptionMethod.None => throw Qcow2Errors.Invalid("Can't amend encryption options - encryption not present"),
+            EncryptionMethod.Luks => LuksAmendment.Parse(request.Options, Qcow2CreateOptions.EncryptPrefix, request.Force),
+            _ => throw Qcow2Errors.Unsupported("Only LUKS encryption options can be amended"),
+        };
     }
 
     private static int RefcountOrderOf(AmendRequest request, Qcow2Header header, int version)

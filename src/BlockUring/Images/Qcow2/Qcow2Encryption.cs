@@ -49,6 +49,19 @@ internal sealed class Qcow2Encryption : IDisposable
     /// <param name="start">The host offset of sector 0.</param>
     public BlockFile Behind(BlockFile file, long start = 0) => workers == null ? file : new CipherFile(file, workers, start);
 
+    /// <summary>As <see cref="Behind"/>, for data of a guest offset that is at a host offset.</summary>
+    public BlockFile BehindAt(Qcow2Image image, long guestOffset, long hostOffset) =>
+        CountsGuestSectors ? Behind(image.DataFile, hostOffset - guestOffset) : image.GuestFile;
+
+    /// <summary>A mapping, through the file that counts the guest's sectors.</summary>
+    public async ValueTask<Mapping> PlaceAsync(Qcow2Image image, ValueTask<Mapping> mapping, long guestOffset)
+    {
+        var found = await mapping;
+        return found.HostOffset < 0 || found.Kind == MappingKind.Compressed
+            ? found
+            : found with { File = BehindAt(image, guestOffset, found.HostOffset) };
+    }
+
     /// <summary>Changes the key slots.</summary>
     /// <exception cref="BlockException">Why not.</exception>
     public ValueTask AmendAsync(LuksAmendment change) => luks == null

@@ -80,7 +80,7 @@ public sealed class Qcow2Image : ImageFormat
     public IReadOnlyList<Qcow2Snapshot> Snapshots { get; private set; }
 
     /// <summary>What `info` prints about the format.</summary>
-    public Qcow2Info Info => Qcow2InfoOf(Header, Bitmaps.Stored);
+    public Qcow2Info Info => Qcow2Info.Of(Header, Bitmaps.Stored);
 
     /// <summary>The header as it was read; replaced by whoever writes it.</summary>
     internal Qcow2Header Header { get; set; }
@@ -124,7 +124,7 @@ public sealed class Qcow2Image : ImageFormat
     /// <inheritdoc/>
     public override ValueTask<Mapping> MapAsync(long guestOffset, long maxLength) =>
         Encryption is { CountsGuestSectors: true }
-            ? MapByGuestAsync(guestOffset, maxLength)
+            ? Encryption.PlaceAsync(this, mapper.MapAsync(L1, guestOffset, maxLength), guestOffset)
             : knowsSparseness ? mapper.MapAsync(L1, guestOffset, maxLength) : DetectAndMapAsync(guestOffset, maxLength);
 
     /// <inheritdoc/>
@@ -431,22 +431,6 @@ public sealed class Qcow2Image : ImageFormat
         }
     }
 
-    private static Qcow2Info Qcow2InfoOf(Qcow2Header header, IReadOnlyList<Qcow2BitmapInfo> bitmaps)
-    {
-        var hasFeatures = header.Version >= 3;
-        return new(
-            hasFeatures ? "1.1" : "0.10",
-            header.Compression,
-            1 << header.RefcountOrder,
-            hasFeatures ? (header.Compatible & CompatibleFeatures.LazyRefcounts) != 0 : null,
-            hasFeatures ? header.IsCorrupt : null,
-            hasFeatures ? header.HasSubclusters : null,
-            hasFeatures ? header.DataFileName : null,
-            header.HasDataFile ? header.HasRawDataFile : null,
-            hasFeatures ? bitmaps : [],
-            header.IsDirty);
-    }
-
     [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<Mapping> DetectAndMapAsync(long guestOffset, long maxLength)
     {
@@ -456,15 +440,6 @@ public sealed class Qcow2Image : ImageFormat
         return await mapper.MapAsync(L1, guestOffset, maxLength);
     }
 
-    private async ValueTask<Mapping> MapByGuestAsync(long guestOffset, long maxLength)
-    {
-        var mapping = await mapper.MapAsync(L1, guestOffset, maxLength);
-        return mapping.HostOffset < 0 || mapping.Kind == MappingKind.Compressed
-            ? mapping
-            : mapping with { File = GuestFileAt(guestOffset, mapping.HostOffset) };
-    }
-
     /// <summary>What guest data is read from and written to at a place where its guest offset matters to its encryption.</summary>
-    internal BlockFile GuestFileAt(long guestOffset, long hostOffset) =>
-        Encryption is { CountsGuestSectors: true } ? Encryption.Behind(DataFile, hostOffset - guestOffset) : GuestFile;
+    internal BlockFile GuestFileAt(long guestOffset, long hostOffset) => Encryption?.BehindAt(this, guestOffset, hostOffset) ?? GuestFile;
 }

@@ -27,4 +27,21 @@ public sealed record Qcow2Info(
 {
     /// <summary>"zlib" or "zstd".</summary>
     public string CompressionName => Compression == CompressionType.Zstd ? "zstd" : "zlib";
+
+    /// <summary>What a header and its bitmaps say.</summary>
+    internal static Qcow2Info Of(Qcow2Header header, IReadOnlyList<Qcow2BitmapInfo> bitmaps)
+    {
+        var hasFeatures = header.Version >= 3;
+        return new(
+            hasFeatures ? "1.1" : "0.10",
+            header.Compression,
+            1 << header.RefcountOrder,
+            hasFeatures ? (header.Compatible & CompatibleFeatures.LazyRefcounts) != 0 : null,
+            hasFeatures ? header.IsCorrupt : null,
+            hasFeatures ? header.HasSubclusters : null,
+            hasFeatures ? header.DataFileName : null,
+            header.HasDataFile ? header.HasRawDataFile : null,
+            hasFeatures ? bitmaps : [],
+            header.IsDirty);
+    }
 }
