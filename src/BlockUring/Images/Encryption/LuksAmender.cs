@@ -31,7 +31,8 @@ internal readonly struct LuksAmender(LuksVolume volume, SecretSource secrets, st
     {
         if (change.KeySlot is { } given)
         {
-            var index = DemandIndex(given);
+            // Why unsigned: so QEMU says it here.
+            var index = DemandIndex(given, unchecked((uint)given).ToString());
             return Slots[index].IsActive && !change.Force
                 ? throw EncryptionErrors.Invalid($"Refusing to overwrite active keyslot {index} - please erase it first")
                 : index;
@@ -65,7 +66,7 @@ internal readonly struct LuksAmender(LuksVolume volume, SecretSource secrets, st
 
     private async ValueTask EraseOneAsync(long given, byte[]? password, bool force)
     {
-        var index = DemandIndex(given);
+        var index = DemandIndex(given, given.ToString());
         if (password != null && !await OpensAsync(index, password))
             throw EncryptionErrors.Invalid($"Given keyslot {index} doesn't contain the given old password for erase operation");
         if (!force && !Slots[index].IsActive)
@@ -106,11 +107,11 @@ internal readonly struct LuksAmender(LuksVolume volume, SecretSource secrets, st
         return key != null;
     }
 
-    private static int DemandIndex(long given)
+    private static int DemandIndex(long given, string shown)
     {
         const int last = LuksHeader.SlotCount - 1;
         return given is >= 0 and <= last
             ? (int)given
-            : throw EncryptionErrors.Invalid($"Invalid keyslot {given} specified, must be between 0 and {last}");
+            : throw EncryptionErrors.Invalid($"Invalid keyslot {shown} specified, must be between 0 and {last}");
     }
 }
