@@ -167,10 +167,10 @@ public sealed class EncryptionTests : IDisposable
             await FailsAlikeAsync([.. amend, prefix + options.Replace(",", "," + prefix, StringComparison.Ordinal), Options(format, image)]);
         await Program.ImgAsync([.. amend, $"{prefix}state=active,{prefix}new-secret=t,{prefix}iter-time=0", Options(format, image)]);
         var other = Options(format, image).Replace("key-secret=s", "key-secret=t", StringComparison.Ordinal);
-        await Tool.RunAsync("qemu-img", "map", "--object", "secret,id=t,data=other", "--image-opts", other);
+        await Tool.RunAsync("qemu-img", "map", "--output=json", "--object", "secret,id=t,data=other", "--image-opts", other);
         await Program.ImgAsync([.. amend, $"{prefix}state=inactive,{prefix}old-secret=s", other]);
         await FailsAlikeAsync("map", "--object", Secret, "--image-opts", Options(format, image));
-        await Tool.RunAsync("qemu-img", "map", "--object", "secret,id=t,data=other", "--image-opts", other);
+        await Tool.RunAsync("qemu-img", "map", "--output=json", "--object", "secret,id=t,data=other", "--image-opts", other);
         if (format == "qcow2")
             await Tool.RunAsync("qemu-img", "check", "--object", "secret,id=t,data=other", "--image-opts", other);
         await FailsAlikeAsync([.. amend, $"{prefix}state=inactive,{prefix}keyslot=1", other]);

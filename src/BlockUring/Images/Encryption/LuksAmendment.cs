@@ -42,12 +42,13 @@ public sealed record LuksAmendment(bool Activates)
     /// <exception cref="BlockException">One is missing or wrong.</exception>
     public static LuksAmendment Parse(IReadOnlyDictionary<string, string> options, string prefix, bool force)
     {
+        // Why without the prefix: so QEMU says it.
         var activates = options.GetValueOrDefault(prefix + "state") switch
         {
             "active" => true,
             "inactive" => false,
-            null => throw EncryptionErrors.Invalid($"Parameter '{prefix}state' is missing"),
-            var other => throw EncryptionErrors.Invalid($"Parameter '{prefix}state' does not accept value '{other}'"),
+            null => throw EncryptionErrors.Invalid("Parameter 'state' is missing"),
+            var other => throw EncryptionErrors.Invalid($"Parameter 'state' does not accept value '{other}'"),
         };
         return new LuksAmendment(activates)
         {
