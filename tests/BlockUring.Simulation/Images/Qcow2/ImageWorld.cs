@@ -78,11 +78,11 @@ internal sealed class ImageWorld : IDisposable
         return failures;
     }
 
-    public static ValueTask<Image> OpenAsync(FileHost host, bool readOnly = false) =>
+    public static ValueTask<Image> OpenAsync(FileHost host, bool readOnly = false, bool forCheck = false) =>
         BackingChain.OpenAsync(
             ImageKind.Path,
             "qcow2",
-            new ImageOpenSettings(host, new FileOpenOptions(readOnly)) { Secrets = Secret },
+            new ImageOpenSettings(host, new FileOpenOptions(readOnly)) { Secrets = Secret, ForCheck = forCheck },
             new Dictionary<string, string> { ["encrypt.key-secret"] = ImageKind.SecretName });
 
     /// <summary>All guest bytes, through our own mapping, straight from memory.</summary>

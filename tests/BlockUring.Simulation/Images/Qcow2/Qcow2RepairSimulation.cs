@@ -106,8 +106,7 @@ public sealed class Qcow2RepairSimulation(ITestOutputHelper output)
 
     private static async Task<CheckResult> RepairAsync(FileHost host)
     {
-        var settings = new ImageOpenSettings(host, new FileOpenOptions(ReadOnly: false)) { ForCheck = true };
-        var image = await BackingChain.OpenAsync(ImageKind.Path, "qcow2", settings);
+        var image = await ImageWorld.OpenAsync(host, forCheck: true);
         try
         {
             return (await image.Format.CheckAsync(new CheckRequest(_ => { }, FixesLeaks: true, FixesErrors: true)))!;
