@@ -1,5 +1,4 @@
 using BlockUring.Images;
-using BlockUring.Images.Qcow2;
 using BlockUring.Simulation.Storage;
 using BlockUring.Storage;
 using Xunit;
