@@ -41,7 +41,8 @@ internal static class Qcow2Opener
             var bitmaps = await BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L);
             if (context.ForCheck)
                 await new BitmapTables(file, geometry).DemandLoadableAsync(bitmaps, header.GuestLength & ~511L);
-            var image = new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.CacheBytes, options.OverlapChecks));
+            var parts = new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.CacheBytes, options.OverlapChecks);
+            var image = new Qcow2Image(parts);
             if (header.IsDirty && !context.FileOptions.ReadOnly && !context.ForCheck)
                 await image.RepairDirtyAsync(context.Warn);
             return image;
