@@ -35,6 +35,8 @@ internal sealed class CheckCommand : ConfiguredCommand<CheckSettings>
             throw CommandFailure.Usage("Expecting one image file name");
         var json = settings.IsJson;
         var cache = ImageOpener.ParseCache(settings.Cache, "source cache option");
+        if (settings is { ForceShare: true, FixesLeaks: true })
+            throw new CommandFailure($"Could not open '{operands[0]}': force-share=on can only be used with read-only images");
         return Session.Run(context.Warn, host => CheckAsync(context, host, settings, operands[0], cache, json));
     }
 

@@ -130,7 +130,7 @@ public sealed class FormatNode : BlockNode
     {
         try
         {
-            if (!IsReadOnly && !mainFile.IsReadOnly)
+            if (!IsReadOnly && !mainFile.IsReadOnly && !Image.Format.TakesNoWrites)
             {
                 await Image.FlushAsync();
                 await StoreBitmapsAsync($"Lost persistent bitmaps during inactivation of node '{Name}': ");

@@ -246,6 +246,9 @@ public abstract class ImageFormat : IAsyncDisposable
     /// <summary>Is told when a write is refused because metadata contradict themselves. Set by whoever opened the image.</summary>
     public Action<ImageCorruption>? CorruptionFound { get; set; }
 
+    /// <summary>Whether nothing is written any more until the image is opened again: then closing it has nothing to flush.</summary>
+    public virtual bool TakesNoWrites => false;
+
     /// <summary>Checks the metadata for corruption and leaks, and repairs on request.</summary>
     /// <returns>What was found, or null when the format has nothing to check.</returns>
     /// <exception cref="BlockException">The check could not be carried out.</exception>

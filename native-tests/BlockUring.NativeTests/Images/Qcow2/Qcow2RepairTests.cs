@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Globalization;
 using Xunit;
 
@@ -33,6 +34,36 @@ public sealed class Qcow2RepairTests(ITestOutputHelper output)
 
         output.WriteLine($"{CheckCase.All[index].Name}: seeds {firstSeed} to {firstSeed + count - 1}, {compared} compared");
         Assert.True(compared > 0);
+    }
+
+    [Fact]
+    public async Task An_image_that_was_not_closed_cleanly_is_repaired_before_it_is_written_to()
+    {
+        using var folder = new TempFolder();
+        var path = folder["image"];
+        await Tool.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-o", "lazy_refcounts=on,cluster_size=4k", path, "4M");
+        await Tool.RunAsync("qemu-io", "-f", "qcow2", "-c", "write -q -P 1 0 1M", path);
+
+        // As after a crash: the refcounts of the last clusters were not written, and the dirty bit was.
+        var image = await File.ReadAllBytesAsync(path);
+        image[79] |= 1;
+        var block = (int)BinaryPrimitives.ReadUInt64BigEndian(image.AsSpan((int)BinaryPrimitives.ReadUInt64BigEndian(image.AsSpan(48))));
+        image.AsSpan(block + 200, 200).Clear();
+        await File.WriteAllBytesAsync(path, image);
+        var (exitCode, _, error) = ImgRun.Run("bench", "-w", "-c", "8", "-s", "64k", "-o", "2M", "--pattern=2", "-f", "qcow2", path);
+        Assert.True(exitCode == 0 && error.Contains("was not closed cleanly; ", StringComparison.Ordinal), error);
+        await Tool.RunAsync("qemu-img", "check", "-f", "qcow2", path);
+        Assert.DoesNotContain("\"dirty-flag\": true", await Tool.RunAsync("qemu-img", "info", "--output=json", path), StringComparison.Ordinal);
+        await Tool.RunAsync("qemu-io", "-f", "qcow2", "-r", "-c", "read -q -P 1 0 1M", "-c", "read -q -P 2 2M 512k", path);
+    }
+
+    [Fact]
+    public async Task Repairs_and_a_shared_image_exclude_each_other()
+    {
+        using var folder = new TempFolder();
+        await Tool.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", folder["image"], "1M");
+        string[] arguments = ["check", "-U", "-r", "all", folder["image"]];
+        Assert.Equal(await Tool.TryRunAsync("qemu-img", arguments), ImgRun.Run(arguments));
     }
 
     private static async Task<bool> AssertSameAsync(TempFolder folder, string path, string name, int seed)

@@ -313,26 +313,37 @@ internal sealed class Qcow2Checker : IDisposable
             return;
         }
 
-        var end = blocks!.Offset(block) + (ulong)geometry.ClusterLength;
-        try
-        {
-            if (end > long.MaxValue)
-                throw Qcow2Errors.Invalid("Invalid argument");
-            if (end >> geometry.ClusterBits > Qcow2Limits.MaxCheckedClusters)
-                throw Qcow2Errors.Limit("File too large");
-            await file.SetLengthAsync((long)end);
-        }
-        catch (BlockException e)
+        var errno = await TryReachAsync(blocks!.Offset(block) + (ulong)geometry.ClusterLength);
+        if (errno != 0)
         {
             structural.Corruptions++;
             findings.NeedsRebuild = true;
-            structural.Report($"ERROR could not resize image: {Errno.Message(e.ErrorNumber)}");
+            structural.Report($"ERROR could not resize image: {Errno.Message(errno)}");
             return;
         }
 
         counter.Grow(FileLength());
         findings.CorruptionsFixed++;
         counter.Count(blocks.Offset(block), geometry.ClusterLength);
+    }
+
+    // Makes the file longer; the error number, 0 for none.
+    private async ValueTask<int> TryReachAsync(ulong end)
+    {
+        if (end > long.MaxValue)
+            return Errno.EINVAL;
+        try
+        {
+            if (end >> geometry.ClusterBits > Qcow2Limits.MaxCheckedClusters)
+                throw Qcow2Errors.Limit("The image file would have too many clusters");
+            await file.SetLengthAsync((long)end);
+            return 0;
+        }
+        catch (BlockException e)
+        {
+            request.Complain($"Could not resize file: {Errno.Message(e.ErrorNumber)}");
+            return e.ErrorNumber;
+        }
     }
 
     private void CountRefcountBlock(ReferenceCounter counter, int block, ulong offset)

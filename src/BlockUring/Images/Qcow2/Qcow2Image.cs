@@ -217,6 +217,9 @@ public sealed class Qcow2Image : ImageFormat
         new Qcow2Snapshots(this).Find(idOrName, null) != null ? LoadSnapshotAsync(idOrName, null) : LoadSnapshotAsync(null, idOrName);
 
     /// <inheritdoc/>
+    public override bool TakesNoWrites => refusal != null;
+
+    /// <inheritdoc/>
     public override bool SupportsSnapshots => true;
 
     /// <inheritdoc/>

@@ -33,7 +33,8 @@ internal sealed class ZeroExpansion(Qcow2Image image)
         {
             if (image.L1.L2Offset(index) == 0)
                 continue;
-            for (var at = index << geometry.L1Shift; at < (index + 1) << geometry.L1Shift; at += (long)geometry.SliceEntryCount << geometry.ClusterBits)
+            var end = (index + 1) << geometry.L1Shift;
+            for (var at = index << geometry.L1Shift; at < end; at += (long)geometry.SliceEntryCount << geometry.ClusterBits)
                 await ExpandAsync(at);
         }
     }

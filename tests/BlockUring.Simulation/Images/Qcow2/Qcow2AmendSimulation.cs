@@ -14,7 +14,7 @@ public sealed class Qcow2AmendSimulation(ITestOutputHelper output)
     private const int MaxLength = 512 << 10;
 
     [Fact]
-    public void A_power_cut_leaves_a_sound_image() => ForSeeds(150_001, 16, seed => Sweep(seed, (world, point) =>
+    public void A_power_cut_leaves_a_sound_image() => ForSeeds(150_001, 40, seed => Sweep(seed, (world, point) =>
     {
         var disk = new SimulatedDisk(seed + point) { CutAt = point };
         var host = new SimulatedHost(world.Buffers, world.Files, disk);
@@ -25,7 +25,7 @@ public sealed class Qcow2AmendSimulation(ITestOutputHelper output)
     }));
 
     [Fact]
-    public void A_failed_request_leaves_a_sound_image() => ForSeeds(160_001, 16, seed => Sweep(seed, (world, point) =>
+    public void A_failed_request_leaves_a_sound_image() => ForSeeds(160_001, 40, seed => Sweep(seed, (world, point) =>
     {
         var disk = new SimulatedDisk(seed + point) { FailAt = point };
         var host = new SimulatedHost(world.Buffers, world.Files, disk);
