@@ -25,10 +25,11 @@ public sealed class Qcow2Image : ImageFormat
         File = parts.File;
         DataFile = parts.DataFile ?? parts.File;
         ownsDataFile = parts.DataFile != null;
+        RefcountCacheBytes = parts.Caches.RefcountBytes;
         L1 = parts.L1;
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
-        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
+        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.Caches.L2Bytes)
         {
             LoadStep = FileSteps.L2Load,
             UpdateSteps = [FileSteps.L2Update],
@@ -92,6 +93,9 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <summary>L2 tables, in slices of <see cref="Qcow2Geometry.SliceLength"/>.</summary>
     internal TableCache L2Cache { get; }
+
+    /// <summary>Bound of the cache of refcount blocks.</summary>
+    internal long RefcountCacheBytes { get; }
 
     internal CompressedReader CompressedClusters { get; }
 

@@ -33,6 +33,7 @@ internal static class Qcow2Opener
         var geometry = header.Geometry;
         var l1 = await L1Table.ReadAsync(file, header.L1Offset, header.L1Count);
         var options = Qcow2OpenOptions.Take(context.Options, header, geometry);
+        geometry = new Qcow2Geometry(header.ClusterBits, header.HasSubclusters, header.RefcountOrder, options.Caches.EntryLength);
         WarnOfStaleBitmaps(header, context);
         var dataFile = await OpenDataFileAsync(context, options, header);
         try
@@ -41,7 +42,7 @@ internal static class Qcow2Opener
             var bitmaps = await BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L);
             if (context.ForCheck)
                 await new BitmapTables(file, geometry).DemandLoadableAsync(bitmaps, header.GuestLength & ~511L);
-            return new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.CacheBytes));
+            return new Qcow2Image(new Qcow2Parts(file, dataFile, header, geometry, l1, snapshots, bitmaps, options.Caches));
         }
         catch
         {

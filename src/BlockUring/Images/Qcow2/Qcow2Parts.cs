@@ -10,7 +10,7 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="L1">The active L1 table.</param>
 /// <param name="Snapshots">All snapshots.</param>
 /// <param name="Bitmaps">All persistent bitmaps.</param>
-/// <param name="CacheBytes">Bound of the L2 table cache.</param>
+/// <param name="Caches">How much of the tables is kept in memory.</param>
 internal sealed record Qcow2Parts(
     BlockFile File,
     BlockFile? DataFile,
@@ -19,4 +19,4 @@ internal sealed record Qcow2Parts(
     L1Table L1,
     IReadOnlyList<Qcow2Snapshot> Snapshots,
     IReadOnlyList<Qcow2BitmapInfo> Bitmaps,
-    long CacheBytes);
+    Qcow2CacheSizes Caches);

@@ -54,7 +54,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
             };
         }
 
-        return new Qcow2Writer(image, new MetadataOrder(image, await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry)));
+        var refcounts = await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry, image.RefcountCacheBytes);
+        return new Qcow2Writer(image, new MetadataOrder(image, refcounts));
     }
 
     /// <summary>To be awaited before a change: the image is ready for changes, and not too much waits for the next flush.</summary>
