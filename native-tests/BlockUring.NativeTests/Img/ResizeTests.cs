@@ -86,6 +86,8 @@ public sealed class ResizeTests(ITestOutputHelper output) : ConvertTestBase
                 await Tool.RunAsync("qemu-io", "-f", "qcow2", "-c", "read -q -P 1 0 1000k", "-c", "read -q -P 0 1000k 2072k", path);
                 if (mode != "off" || raw == "on")
                     Assert.Equal(3 << 20, new FileInfo(data).Length);
+                var map = await Tool.RunAsync("qemu-img", "map", "--output=json", path);
+                Assert.Equal(mode == "off" && raw == "off", map.Contains("\"present\": false", StringComparison.Ordinal));
                 if (mode is "falloc" or "full")
                     Assert.InRange(await AllocatedAsync(data), 3 << 20, 4 << 20);
             }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using BlockUring.Native.Interop;
 using BlockUring.Storage;
 
 namespace BlockUring.Images.Qcow2;
