@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using BlockUring.NativeTests.Images;
 using Xunit;

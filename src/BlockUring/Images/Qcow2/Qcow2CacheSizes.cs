@@ -34,7 +34,11 @@ internal sealed record Qcow2CacheSizes(long L2Bytes, long RefcountBytes, int Ent
         var l2Bytes = Math.Min(wholeL2, l2 ?? DefaultL2Bytes);
         var refcountBytes = refcounts ?? 0;
         if (total is { } sum)
-            (l2Bytes, refcountBytes) = Share(sum, l2 == null ? null : l2Bytes, refcounts, wholeL2, MinRefcountClusters * (long)geometry.ClusterLength);
+        {
+            var fewestRefcounts = MinRefcountClusters * (long)geometry.ClusterLength;
+            (l2Bytes, refcountBytes) = Share(sum, l2 == null ? null : l2Bytes, refcounts, wholeL2, fewestRefcounts);
+        }
+
         if (l2Bytes / entryLength > MaxEntries)
             throw Qcow2Errors.Invalid("L2 cache size too big");
         if (refcountBytes >> geometry.ClusterBits > MaxEntries)
@@ -97,6 +101,8 @@ internal sealed record Qcow2CacheSizes(long L2Bytes, long RefcountBytes, int Ent
     {
         if (!options.TryTake(name, out var text))
             return null;
-        return SizeText.Parse(text, 1, out var bytes) == SizeTextResult.Parsed ? (long)Math.Min(bytes, long.MaxValue) : OptionText.ParseSize(name, text);
+        return SizeText.Parse(text, 1, out var bytes) == SizeTextResult.Parsed
+            ? (long)Math.Min(bytes, long.MaxValue)
+            : OptionText.ParseSize(name, text);
     }
 }
