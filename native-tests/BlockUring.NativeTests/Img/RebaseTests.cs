@@ -62,21 +62,19 @@ public sealed class RebaseTests(ITestOutputHelper output) : ConvertTestBase
         Assert.InRange(new FileInfo(Folder["top"]).Length, 1, 2 << 20);
     }
 
-    [Theory]
-    [InlineData("-INT", 130)]
-    [InlineData("-TERM", 143)]
-    public async Task An_interrupted_rebase_leaves_the_image_as_it_was(string signal, int exitCode)
+    [Fact]
+    public async Task An_interrupted_rebase_leaves_the_image_as_it_was()
     {
         // Slow, since each cluster is 512 bytes and compressed.
-        var old = await MakeAsync("old", "raw", "256M", "write -q -P 5 0 256M");
+        var old = await MakeAsync("old", "raw", "64M", "write -q -P 5 0 64M");
         await Tool.RunAsync("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=512", "-b", old, "-F", "raw", Folder["top"]);
         using var rebase = Program.StartImg("rebase", "-c", "-b", "", Folder["top"]);
         var empty = new FileInfo(Folder["top"]).Length;
         for (var i = 0; i < 600 && new FileInfo(Folder["top"]).Length < empty + (1 << 20); i++)
             await Task.Delay(20, TestContext.Current.CancellationToken);
-        await Tool.RunAsync("kill", signal, rebase.Id.ToString(CultureInfo.InvariantCulture));
+        await Tool.RunAsync("kill", "-INT", rebase.Id.ToString(CultureInfo.InvariantCulture));
         await rebase.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal((exitCode, ""), (rebase.ExitCode, await rebase.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)));
+        Assert.Equal((130, ""), (rebase.ExitCode, await rebase.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken)));
         Assert.Contains("backing file: " + old, await Tool.RunAsync("qemu-img", "info", Folder["top"]));
         await AssertSameAsync(old, "raw", Folder["top"], "qcow2");
         await AssertCleanAsync(Folder["top"]);
@@ -106,7 +104,7 @@ public sealed class RebaseTests(ITestOutputHelper output) : ConvertTestBase
     public static TheoryData<int> Seeds()
     {
         var first = Environment.GetEnvironmentVariable("BLOCKURING_SEED") is { } seed ? int.Parse(seed, CultureInfo.InvariantCulture) : 1;
-        var count = Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } seeds ? int.Parse(seeds, CultureInfo.InvariantCulture) : 5;
+        var count = Environment.GetEnvironmentVariable("BLOCKURING_SEEDS") is { } seeds ? int.Parse(seeds, CultureInfo.InvariantCulture) : 4;
         return [.. Enumerable.Range(first, count)];
     }
 

@@ -114,7 +114,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         }
         else
         {
-            var file = ImageOpener.DemandFile(name);
+            var file = ImageOpener.DemandExistingFile(name);
             options = new OptionTree();
             options.Set("file.driver", "file");
             options.Set("file.filename", file.StartsWith("file:", StringComparison.Ordinal) ? file[5..] : file);

@@ -26,11 +26,9 @@ internal static class ImageOpener
         };
         try
         {
-            if (name.Length == 0)
-                throw new BlockException(BlockErrorKind.Invalid, "The 'file' block driver requires a file name");
             var image = request.ImageOptions
                 ? await BackingChain.OpenAsync(ParseOptions(name), settings)
-                : await BackingChain.OpenAsync(DemandFile(name), request.Format, settings, request.MoreOptions);
+                : await BackingChain.OpenAsync(DemandExistingFile(name), request.Format, settings, request.MoreOptions);
             if (!request.File.ReadOnly && !request.ForCheck)
                 await LoadBitmapsAsync(image);
             return image;
@@ -59,6 +57,12 @@ internal static class ImageOpener
         var protocol = name[..end];
         return protocol is "file" or "json" ? name : throw new BlockException(BlockErrorKind.Invalid, $"Unknown protocol '{protocol}'");
     }
+
+    /// <summary>As <see cref="DemandFile"/>, for a file that is to be opened.</summary>
+    /// <exception cref="BlockException">"Unknown protocol 'X'", or there is no name.</exception>
+    public static string DemandExistingFile(string name) => name.Length > 0
+        ? DemandFile(name)
+        : throw new BlockException(BlockErrorKind.Invalid, "The 'file' block driver requires a file name");
 
     // Who writes an image keeps its bitmaps up to date.
     private static async ValueTask LoadBitmapsAsync(Image image)

@@ -61,8 +61,11 @@ internal sealed class MeasureCommand : ConfiguredCommand<MeasureSettings>
     // Why: qemu-img lets getopt itself complain here, which names the subcommand, and then succeeds with the help.
     protected override int RefuseUnknown(ImgContext context, OptionScanner scanner)
     {
-        context.Output.Report(
-            Name, scanner.Unrecognized.Length == 1 ? $"invalid option -- '{scanner.Unrecognized}'" : $"unrecognized option '{scanner.Unrecognized}'");
+        var isLetter = scanner.Unrecognized.Length == 1;
+        var isKnown = scanner.Option >= 0;
+        context.Output.Report(Name, isLetter ? $"invalid option -- '{scanner.Unrecognized}'"
+            : isKnown ? $"option '{scanner.Unrecognized}' doesn't allow an argument"
+            : $"unrecognized option '{scanner.WordBefore}'");
         return PrintHelp(context);
     }
 

@@ -48,6 +48,12 @@ public sealed class LauncherTests
     [InlineData("info")]
     [InlineData("map")]
     [InlineData("measure")]
+    [InlineData("bitmap")]
+    [InlineData("commit")]
+    [InlineData("dd")]
+    [InlineData("rebase")]
+    [InlineData("resize")]
+    [InlineData("snapshot")]
     public void EveryCommandShowsItsOptions(string command)
     {
         var run = CommandLineRun.As("qemu-img", command, "--help", "--no-such-option");

@@ -8,7 +8,7 @@ internal sealed class Qcow2Geometry
     /// <summary>The longest part of a table that is read and cached as one.</summary>
     public const int MaxSliceLength = 65536;
 
-    public Qcow2Geometry(int clusterBits, bool hasSubclusters, int refcountOrder)
+    public Qcow2Geometry(int clusterBits, bool hasSubclusters, int refcountOrder, int maxSliceLength = MaxSliceLength)
     {
         ClusterBits = clusterBits;
         HasSubclusters = hasSubclusters;
@@ -19,7 +19,7 @@ internal sealed class Qcow2Geometry
         L2EntryLength = hasSubclusters ? 16 : 8;
         L2Bits = clusterBits - (hasSubclusters ? 4 : 3);
         L1Shift = clusterBits + L2Bits;
-        SliceLength = Math.Min(ClusterLength, MaxSliceLength);
+        SliceLength = Math.Min(ClusterLength, maxSliceLength);
         SliceEntryCount = SliceLength / L2EntryLength;
     }
 
@@ -45,7 +45,7 @@ internal sealed class Qcow2Geometry
     /// <summary>Log2 of the guest bytes below one L1 entry.</summary>
     public int L1Shift { get; }
 
-    /// <summary>Bytes of the part of an L2 table (or refcount block) that is cached as one: the table, or 64 KiB of it.</summary>
+    /// <summary>Bytes of the part of an L2 table (or refcount block) that is cached as one: the table, or 64 KiB of it, or less on request.</summary>
     public int SliceLength { get; }
 
     /// <summary>Entries of such a slice of an L2 table.</summary>

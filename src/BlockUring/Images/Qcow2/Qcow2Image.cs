@@ -27,6 +27,7 @@ public sealed class Qcow2Image : ImageFormat
         File = parts.File;
         DataFile = parts.DataFile ?? parts.File;
         ownsDataFile = parts.DataFile != null;
+        RefcountCacheBytes = parts.Caches.RefcountBytes;
         Encryption = parts.Encryption;
         GuestFile = Encryption?.Behind(DataFile) ?? DataFile;
         OverlapChecks = parts.OverlapChecks;
@@ -34,7 +35,7 @@ public sealed class Qcow2Image : ImageFormat
         Snapshots = parts.Snapshots;
         Bitmaps = new Qcow2Bitmaps(this, parts.Bitmaps);
         Intents = new WriteIntents(this);
-        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.CacheBytes)
+        L2Cache = new TableCache(parts.File, Geometry.SliceLength, parts.Caches.L2Bytes)
         {
             LoadStep = FileSteps.L2Load,
             UpdateSteps = [FileSteps.L2Update],
@@ -107,6 +108,9 @@ public sealed class Qcow2Image : ImageFormat
 
     /// <summary>L2 tables, in slices of <see cref="Qcow2Geometry.SliceLength"/>.</summary>
     internal TableCache L2Cache { get; }
+
+    /// <summary>Bound of the cache of refcount blocks.</summary>
+    internal long RefcountCacheBytes { get; }
 
     internal CompressedReader CompressedClusters { get; }
 

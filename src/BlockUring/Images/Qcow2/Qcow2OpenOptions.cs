@@ -2,17 +2,11 @@ namespace BlockUring.Images.Qcow2;
 
 /// <summary>The options that opening a qcow2 image takes, with QEMU's names.</summary>
 /// <param name="DataFileName">The external data file, instead of the one that the header names.</param>
-/// <param name="CacheBytes">Bound of the L2 table cache.</param>
+/// <param name="Caches">How much of the tables is kept in memory.</param>
 /// <param name="OverlapChecks">Metadata that no write may overlap with.</param>
 /// <param name="KeySecret">The secret with the password of an encrypted image; null for none.</param>
-internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, MetadataKinds OverlapChecks, string? KeySecret)
+internal sealed record Qcow2OpenOptions(string? DataFileName, Qcow2CacheSizes Caches, MetadataKinds OverlapChecks, string? KeySecret)
 {
-    /// <summary>The bound when none is given. Why: a process stays below 64 MiB; this covers 128 GiB of guest at 64 KiB clusters.</summary>
-    public const long DefaultCacheBytes = 16 << 20;
-
-    /// <summary>Why: what a user asks for must not outgrow the pool that the tables live in.</summary>
-    public const long MaxCacheBytes = 128 << 20;
-
     private static readonly string[] BoolNames =
         ["lazy-refcounts", "pass-discard-request", "pass-discard-snapshot", "pass-discard-other"];
 
@@ -29,26 +23,15 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, M
         ("overlap-check.bitmap-directory", MetadataKinds.BitmapDirectory),
     ];
 
-    private static readonly string[] SizeNames = ["refcount-cache-size", "cache-clean-interval"];
-
     /// <summary>Takes the format's options out of the tree.</summary>
     public static Qcow2OpenOptions Take(OptionTree options, Qcow2Header header, Qcow2Geometry geometry)
     {
         var dataFile = options.TakeSubtree("data-file");
         var dataFileName = dataFile.Get("filename") ?? dataFile.Get("file.filename");
-        var total = TakeSize(options, "cache-size");
-        var l2 = TakeSize(options, "l2-cache-size");
-        foreach (var name in SizeNames)
-            TakeSize(options, name);
-        if (TakeSize(options, "l2-cache-entry-size") is { } entry)
-            DemandEntryLength(entry, geometry);
+        var caches = Qcow2CacheSizes.Take(options, header, geometry);
         foreach (var name in BoolNames)
             CheckBool(options, name, header);
-        var overlapChecks = TakeOverlapChecks(options);
-        if (l2 > total)
-            throw Qcow2Errors.Invalid("l2-cache-size may not exceed cache-size");
-        var bytes = Math.Clamp(l2 ?? total ?? DefaultCacheBytes, 2L * geometry.SliceLength, MaxCacheBytes);
-        return new(dataFileName, bytes, overlapChecks, TakeKeySecret(options, header));
+        return new(dataFileName, caches, TakeOverlapChecks(options), TakeKeySecret(options, header));
     }
 
     private static string? TakeKeySecret(OptionTree options, Qcow2Header header)
@@ -69,24 +52,6 @@ internal sealed record Qcow2OpenOptions(string? DataFileName, long CacheBytes, M
                 throw Qcow2Errors.Invalid($"Unsupported encryption method {header.EncryptionMethod}");
             default:
                 return secret;
-        }
-    }
-
-    private static long? TakeSize(OptionTree options, string name)
-    {
-        if (!options.TryTake(name, out var text))
-            return null;
-        return SizeText.TryParse(text, out var value)
-            ? value
-            : throw Qcow2Errors.Invalid($"Parameter '{name}' expects a non-negative number below 2^64");
-    }
-
-    private static void DemandEntryLength(long length, Qcow2Geometry geometry)
-    {
-        if (length < 512 || length > geometry.ClusterLength || !System.Numerics.BitOperations.IsPow2(length))
-        {
-            throw Qcow2Errors.Invalid(
-                $"L2 cache entry size must be a power of two between 512 and the cluster size ({geometry.ClusterLength})");
         }
     }
 

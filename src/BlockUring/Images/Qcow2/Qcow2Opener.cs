@@ -31,6 +31,7 @@ internal static class Qcow2Opener
         var geometry = header.Geometry;
         var l1 = await L1Table.ReadAsync(file, header.L1Offset, header.L1Count);
         var options = Qcow2OpenOptions.Take(context.Options, header, geometry);
+        geometry = new Qcow2Geometry(header.ClusterBits, header.HasSubclusters, header.RefcountOrder, options.Caches.EntryLength);
         WarnOfStaleBitmaps(header, context);
         var encryption = await Qcow2Encryption.OpenAsync(context, header, options.KeySecret);
         BlockFile? dataFile = null;
@@ -41,8 +42,9 @@ internal static class Qcow2Opener
             var bitmaps = await BitmapDirectory.ReadAsync(file, header, header.GuestLength & ~511L);
             if (context.ForCheck)
                 await new BitmapTables(file, geometry).DemandLoadableAsync(bitmaps, header.GuestLength & ~511L);
-            var image = new Qcow2Image(new Qcow2Parts(
-                file, dataFile, header, geometry, l1, snapshots, bitmaps, encryption, options.CacheBytes, options.OverlapChecks));
+            var parts = new Qcow2Parts(
+                file, dataFile, header, geometry, l1, snapshots, bitmaps, encryption, options.Caches, options.OverlapChecks);
+            var image = new Qcow2Image(parts);
             if (header.IsDirty && !context.FileOptions.ReadOnly && !context.ForCheck)
                 await image.RepairDirtyAsync(context.Warn);
             return image;

@@ -11,7 +11,7 @@ namespace BlockUring.Images.Qcow2;
 /// <param name="Snapshots">All snapshots.</param>
 /// <param name="Bitmaps">All persistent bitmaps.</param>
 /// <param name="Encryption">The encryption, owned by the image from now on; null for none.</param>
-/// <param name="CacheBytes">Bound of the L2 table cache.</param>
+/// <param name="Caches">How much of the tables is kept in memory.</param>
 /// <param name="OverlapChecks">Metadata that no write may overlap with.</param>
 internal sealed record Qcow2Parts(
     BlockFile File,
@@ -22,5 +22,5 @@ internal sealed record Qcow2Parts(
     IReadOnlyList<Qcow2Snapshot> Snapshots,
     IReadOnlyList<Qcow2BitmapInfo> Bitmaps,
     Qcow2Encryption? Encryption,
-    long CacheBytes,
+    Qcow2CacheSizes Caches,
     MetadataKinds OverlapChecks);

@@ -32,6 +32,10 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
     public async ValueTask RunAsync(long newLength, PreallocationMode preallocation, bool hidesBacking)
     {
         await writer.PrepareAsync();
+
+        // Why: the data file alone is to tell what the disk holds, so no cluster may be one of zeroes for want of a place there.
+        if (image.Header.HasRawDataFile && preallocation == PreallocationMode.Off)
+            preallocation = PreallocationMode.Metadata;
         if (newLength > image.Length && preallocation != PreallocationMode.Off)
             await GrowPreallocatedAsync(newLength, preallocation, HidesBacking(image, hidesBacking));
         else if (newLength > image.Length)
@@ -66,8 +70,6 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
         await GrowL1Async((int)geometry.L1CountFor(newLength));
         if (hidesBacking)
             await HideBackingAsync(start, geometry.RoundUpToCluster(newLength));
-        if (image.Header.HasRawDataFile && (image.DataFile.CanGrow || image.DataFile.Length < newLength))
-            await image.DataFile.SetLengthAsync(newLength);
         await writer.Order.SetGuestLengthAsync(newLength, image.L1);
     }
 

@@ -44,7 +44,7 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     /// <summary>Makes the writer of an image that was opened for writing.</summary>
     public static async ValueTask<Qcow2Writer> CreateAsync(Qcow2Image image)
     {
-        var refcounts = await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry);
+        var refcounts = await RefcountTable.ReadAsync(image.File, image.Header, image.Geometry, image.RefcountCacheBytes);
         return new(image, new MetadataOrder(image, refcounts, await MetadataGuard.CreateAsync(image, refcounts)));
     }
 

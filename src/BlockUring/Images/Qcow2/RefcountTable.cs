@@ -12,23 +12,24 @@ namespace BlockUring.Images.Qcow2;
 internal sealed class RefcountTable : IDisposable
 {
     private const int EntryLength = 8;
-    private const long DefaultCacheBytes = 4 << 20;
     private const ulong OffsetMask = ~0x1fful;
 
     private readonly BlockFile file;
     private readonly Qcow2Geometry geometry;
+    private readonly long cacheBytes;
     private ulong[] entries;
     private long firstDirty = long.MaxValue;
     private long lastDirty = -1;
 
-    private RefcountTable(BlockFile file, Qcow2Geometry geometry, long offset, int clusterCount, ulong[] entries)
+    private RefcountTable(BlockFile file, Qcow2Geometry geometry, long cacheBytes, long offset, int clusterCount, ulong[] entries)
     {
         this.file = file;
+        this.cacheBytes = cacheBytes;
         this.geometry = geometry;
         this.entries = entries;
         Offset = offset;
         ClusterCount = clusterCount;
-        Blocks = new TableCache(file, geometry.SliceLength, DefaultCacheBytes)
+        Blocks = new TableCache(file, geometry.SliceLength, cacheBytes)
         {
             LoadStep = FileSteps.RefBlockLoad,
             UpdateSteps = [FileSteps.RefBlockUpdatePart, FileSteps.RefBlockUpdate],
@@ -86,7 +87,7 @@ internal sealed class RefcountTable : IDisposable
             moved[i] = (ulong)places[next++];
         }
 
-        var fork = new RefcountTable(file, geometry, offset, clusterCount, moved);
+        var fork = new RefcountTable(file, geometry, cacheBytes, offset, clusterCount, moved);
         fork.MarkDirty(0, moved.Length - 1);
         return fork;
     }
@@ -99,7 +100,11 @@ internal sealed class RefcountTable : IDisposable
     }
 
     /// <summary>Reads the table of an image.</summary>
-    public static async ValueTask<RefcountTable> ReadAsync(BlockFile file, Qcow2Header header, Qcow2Geometry geometry)
+    /// <param name="file">The image's file.</param>
+    /// <param name="header">Says where it is.</param>
+    /// <param name="geometry">Sizes that follow from the header.</param>
+    /// <param name="cacheBytes">Bound of the cache of blocks.</param>
+    public static async ValueTask<RefcountTable> ReadAsync(BlockFile file, Qcow2Header header, Qcow2Geometry geometry, long cacheBytes)
     {
         var bytes = checked((int)((long)header.RefcountTableClusters << geometry.ClusterBits));
         var entries = new ulong[bytes / EntryLength];
@@ -114,7 +119,7 @@ internal sealed class RefcountTable : IDisposable
             done += part;
         }
 
-        return new RefcountTable(file, geometry, header.RefcountTableOffset, header.RefcountTableClusters, entries);
+        return new RefcountTable(file, geometry, cacheBytes, header.RefcountTableOffset, header.RefcountTableClusters, entries);
     }
 
     /// <summary>Host offset of the slice that counts a cluster; 0 when there is no block: all its counts are zero.</summary>

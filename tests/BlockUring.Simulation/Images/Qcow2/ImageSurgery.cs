@@ -26,7 +26,7 @@ internal static class ImageSurgery
 
     private static bool Take(MemoryFile file, Qcow2Header header, Qcow2Geometry geometry)
     {
-        using var refcounts = RefcountTable.ReadAsync(file, header, geometry).Now();
+        using var refcounts = RefcountTable.ReadAsync(file, header, geometry, 1 << 20).Now();
         var max = RefcountEntries.Max(geometry.RefcountOrder);
         for (var i = 0; i < header.L1Count; i++)
         {
