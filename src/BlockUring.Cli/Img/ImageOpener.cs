@@ -21,6 +21,7 @@ internal static class ImageOpener
             OpenBacking = !request.MetadataOnly,
             MetadataOnly = request.MetadataOnly,
             ForCheck = request.ForCheck,
+            Gate = context.Gate,
             Warn = context.Warn,
         };
         try

@@ -15,6 +15,7 @@ internal sealed class SimulatedFile : BlockFile
     private readonly MemoryFile durable;
     private readonly List<Change> unflushed = [];
     private long flushedCount;
+    private MemoryFile? cut;
 
     /// <summary>Puts a file on a disk.</summary>
     /// <param name="disk">Completes its requests.</param>
@@ -141,8 +142,40 @@ internal sealed class SimulatedFile : BlockFile
         return durable;
     }
 
+    /// <summary>From now on, and until <see cref="EndCut"/>, what happens happens to a copy: that of the medium if the power went now.</summary>
+    public void BeginCut(CutFate fate, Random random)
+    {
+        cut = Copy(durable);
+        for (var i = 0; i < unflushed.Count; i++)
+        {
+            switch (fate.Of(i, unflushed.Count, random))
+            {
+                case SectorFate.Kept:
+                    unflushed[i].Apply(cut);
+                    break;
+                case SectorFate.Torn:
+                    unflushed[i].ApplyTorn(cut, random);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The copy.</summary>
+    public MemoryFile EndCut()
+    {
+        var result = cut!;
+        cut = null;
+        return result;
+    }
+
     private void Take(Change change)
     {
+        if (cut != null)
+        {
+            change.Apply(cut);
+            return;
+        }
+
         change.Apply(current);
         unflushed.Add(change);
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using BlockUring.Cli.Img;
 using BlockUring.Cli.Output;
 using BlockUring.Images.Qcow2;
+using BlockUring.Simulation.Images.Qcow2;
 using Xunit;
 
 namespace BlockUring.NativeTests.Images.Qcow2;

@@ -121,9 +121,11 @@ internal sealed class RefcountTable : IDisposable
     public long SliceOffset(long cluster)
     {
         var block = cluster >> geometry.RefcountBlockBits;
-        if (block >= entries.Length || entries[block] == 0)
+        if ((ulong)block >= (ulong)entries.Length || entries[block] == 0)
             return 0;
         var offset = (long)entries[block];
+        if (offset is < 0 or > Qcow2Limits.MaxHostOffset)
+            throw Qcow2Errors.Corrupt(file.Path, offset, $"Refblock offset 0x{offset:x} out of range (reftable index: 0x{block:x})");
         if (geometry.OffsetInCluster(offset) != 0)
             throw Qcow2Errors.Corrupt(file.Path, offset, $"Refblock offset 0x{offset:x} unaligned (reftable index: 0x{block:x})");
         return SliceOffset(cluster, offset);
@@ -152,6 +154,19 @@ internal sealed class RefcountTable : IDisposable
         var count = RefcountEntries.Get(slice.Span, geometry.RefcountOrder, IndexInSlice(cluster));
         slice.Unpin();
         return count;
+    }
+
+    /// <summary>The last cluster in use of those that one slice counts, up to and with <paramref name="cluster"/>, whose block exists; -1 for none.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    public async ValueTask<long> FindLastInSliceAsync(long cluster)
+    {
+        var slice = await Blocks.GetAsync(SliceOffset(cluster));
+        var index = IndexInSlice(cluster);
+        var first = cluster - index;
+        while (index >= 0 && RefcountEntries.Get(slice.Span, geometry.RefcountOrder, index) == 0)
+            index--;
+        slice.Unpin();
+        return index < 0 ? -1 : first + index;
     }
 
     /// <summary>Changes the refcount of a cluster by one.</summary>
