@@ -26,6 +26,7 @@ internal sealed class RefcountTable : IDisposable
         this.file = file;
         this.geometry = geometry;
         this.entries = entries;
+        BlockCount = entries.Length - entries.AsSpan().Count(0ul);
         Offset = offset;
         ClusterCount = clusterCount;
         Blocks = new TableCache(file, geometry.SliceLength, DefaultCacheBytes)
@@ -61,7 +62,7 @@ internal sealed class RefcountTable : IDisposable
     }
 
     /// <summary>How many blocks there are.</summary>
-    public int BlockCount => entries.Count(e => e != 0);
+    public int BlockCount { get; private set; }
 
     /// <summary>Where the blocks are.</summary>
     public IEnumerable<long> BlockOffsets => entries.Where(e => e != 0).Select(e => (long)e);
@@ -81,7 +82,7 @@ internal sealed class RefcountTable : IDisposable
         {
             if (entries[i] == 0)
                 continue;
-            await file.ReadAsync((long)entries[i], buffer.Memory);
+            await file.ReadAsync(SliceOffset((long)i << geometry.RefcountBlockBits), buffer.Memory);
             await file.WriteAsync(places[next], buffer.Memory);
             moved[i] = (ulong)places[next++];
         }
@@ -163,6 +164,8 @@ internal sealed class RefcountTable : IDisposable
         var slice = await Blocks.GetAsync(SliceOffset(cluster));
         var index = IndexInSlice(cluster);
         var first = cluster - index;
+        if (!slice.Span.ContainsAnyExcept((byte)0))
+            index = -1;
         while (index >= 0 && RefcountEntries.Get(slice.Span, geometry.RefcountOrder, index) == 0)
             index--;
         slice.Unpin();
@@ -208,6 +211,8 @@ internal sealed class RefcountTable : IDisposable
             Array.Resize(ref entries, (int)length);
         }
 
+        if (entries[block] == 0)
+            BlockCount++;
         entries[block] = (ulong)hostOffset;
         MarkDirty(block, block);
     }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using BlockUring.Storage;
 using Xunit;
 
 namespace BlockUring.Simulation.Images.Qcow2;
@@ -16,15 +15,19 @@ public sealed class Qcow2HostileSimulation(ITestOutputHelper output)
 
     private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(5);
 
+    // Once slow, since blocks were counted for each block.
+    private static readonly int[] Pinned = [2871];
+
     private long current;
     private int opened;
     private TimeSpan slowest;
+    private long slowestSeed;
     private long largest;
 
     [Fact]
     public void Hostile_images_are_served_or_refused()
     {
-        var count = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_FUZZ_COUNT") ?? "3000", CultureInfo.InvariantCulture);
+        var count = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_FUZZ_COUNT") ?? "1500", CultureInfo.InvariantCulture);
         var first = int.Parse(Environment.GetEnvironmentVariable("BLOCKURING_FUZZ_SEED") ?? "1", CultureInfo.InvariantCulture);
         output.WriteLine($"seeds {first} to {first + count - 1}");
         var failures = new List<string>();
@@ -33,14 +36,14 @@ public sealed class Qcow2HostileSimulation(ITestOutputHelper output)
         for (var last = -1L; !worker.Join(4 * MaxTime); last = Interlocked.Read(ref current))
             Assert.True(last != Interlocked.Read(ref current), $"seed {last} hangs");
         Assert.True(failures.Count == 0, $"{failures.Count} seeds failed\n{string.Join("\n\n", failures.Take(MaxTold))}");
-        output.WriteLine($"{opened} opened, {count - opened} refused, {slowest.TotalSeconds:f2} s and {largest >> 20} MiB at most");
+        output.WriteLine($"{opened} opened, {count + Pinned.Length - opened} refused, {slowest.TotalSeconds:f2} s (seed {slowestSeed}) and {largest >> 20} MiB at most");
         Assert.InRange(opened, count / 20, count - (count / 20));
     }
 
     private void RunAll(int first, int count, List<string> failures)
     {
         using var images = new HostileImages(TemplateCount);
-        for (var seed = first; seed < first + count; seed++)
+        foreach (var seed in Enumerable.Range(first, count).Concat(Pinned))
         {
             Interlocked.Exchange(ref current, seed);
             try
@@ -62,7 +65,9 @@ public sealed class Qcow2HostileSimulation(ITestOutputHelper output)
             opened++;
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         var time = Environment.CpuUsage.UserTime - start;
-        (slowest, largest) = (time > slowest ? time : slowest, Math.Max(allocated, largest));
+        largest = Math.Max(allocated, largest);
+        if (time > slowest)
+            (slowest, slowestSeed) = (time, Interlocked.Read(ref current));
         Assert.True(time < MaxTime, $"{time}");
         Assert.True(allocated < MaxAllocatedBytes, $"{allocated} bytes");
         Assert.Equal(rented, images.Buffers.RentedBytes);
