@@ -15,6 +15,7 @@ internal sealed class SimulatedFile : BlockFile
     private readonly MemoryFile durable;
     private readonly List<Change> unflushed = [];
     private long flushedCount;
+    private readonly List<string> cutStory = [];
     private MemoryFile? cut;
 
     /// <summary>Puts a file on a disk.</summary>
@@ -146,9 +147,12 @@ internal sealed class SimulatedFile : BlockFile
     public void BeginCut(CutFate fate, Random random)
     {
         cut = Copy(durable);
+        cutStory.Clear();
         for (var i = 0; i < unflushed.Count; i++)
         {
-            switch (fate.Of(i, unflushed.Count, random))
+            var chosen = fate.Of(i, unflushed.Count, random);
+            cutStory.Add($"{unflushed[i].Length} at {unflushed[i].Offset} {chosen}");
+            switch (chosen)
             {
                 case SectorFate.Kept:
                     unflushed[i].Apply(cut);
@@ -159,6 +163,9 @@ internal sealed class SimulatedFile : BlockFile
             }
         }
     }
+
+    /// <summary>What became of each unflushed change in the cut looked at last.</summary>
+    public string CutStory => string.Join(", ", cutStory);
 
     /// <summary>The copy.</summary>
     public MemoryFile EndCut()

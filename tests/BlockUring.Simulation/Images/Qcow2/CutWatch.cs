@@ -36,7 +36,8 @@ internal sealed class CutWatch(ImageWorld world, SimulatedHost host, int seed)
         }
         catch (Exception e)
         {
-            failure = new InvalidOperationException($"The power went after change {Count}.", e);
+            var stories = host.Opened.Select(f => $"{f.Key}: {f.Value.CutStory}");
+            failure = new InvalidOperationException($"The power went after change {Count}. Not flushed were, in order:\n{string.Join('\n', stories)}", e);
         }
     }
 

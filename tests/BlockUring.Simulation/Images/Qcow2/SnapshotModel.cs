@@ -61,6 +61,7 @@ internal sealed class SnapshotModel
         var content = before[id];
         if (kind.Version < 3)
             Array.Resize(ref content, (int)model.Length);
+        var old = model.Content.ToArray();
         var writes = model.Completed();
         var replace = model.BeginReplace(content);
         var hasSucceeded = false;
@@ -70,9 +71,15 @@ internal sealed class SnapshotModel
             hasSucceeded = true;
             model.Flushed(writes);
         }
+        catch (BlockException e) when (IsForRoom(e))
+        {
+            // All stays as it was.
+        }
         finally
         {
             model.EndResize(replace, hasSucceeded);
+            if (!hasSucceeded)
+                model.Begin(0, old).IsDone = true;
         }
     }
 
@@ -120,10 +127,12 @@ internal sealed class SnapshotModel
             before = after;
             model.Flushed(writes);
         }
-        catch (BlockException e) when (e.Message.Contains("cannot exceed", StringComparison.Ordinal))
+        catch (BlockException e) when (IsForRoom(e))
         {
-            // No room in narrow refcounts.
             after = before;
         }
     }
+
+    // Narrow refcounts have none.
+    private static bool IsForRoom(BlockException e) => e.Message.Contains("cannot exceed", StringComparison.Ordinal);
 }
