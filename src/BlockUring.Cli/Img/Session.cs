@@ -39,7 +39,10 @@ internal static class Session
     /// <param name="gate">Decides which files named inside images may be opened.</param>
     /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T RunOnNodes<T>(Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body) => Run(new IoThreadOptions(), warn, async host =>
+    public static T RunOnNodes<T>(Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body) => Run(
+        new IoThreadOptions(), warn, host => RunOnNodesAsync(host, warn, gate, body));
+
+    private static async ValueTask<T> RunOnNodesAsync<T>(FileHost host, Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body)
     {
         var graph = new BlockGraph(IoThread.Current, host) { Warn = warn, Gate = gate };
         var hasFailed = true;
@@ -54,7 +57,7 @@ internal static class Session
             // Why: what has failed has been said.
             await GraphCloser.CloseAllAsync(graph, hasFailed ? _ => { } : warn);
         }
-    });
+    }
 
     /// <summary>What of io_uring is used on this host, in lines.</summary>
     public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));
