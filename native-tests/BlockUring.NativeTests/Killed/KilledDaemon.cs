@@ -69,9 +69,25 @@ internal sealed class KilledDaemon : IDisposable
             Execute("job-complete", """{"id":"j"}""");
         }
 
-        Process.GetProcessById(daemon.Id).Kill();
-        daemon.WaitForExit();
+        Kill();
         return hasEnded;
+    }
+
+    /// <summary>Writes, writes zeroes and discards without a job, until the daemon dies at a random moment.</summary>
+    /// <param name="within">The moment is within this time.</param>
+    /// <param name="guest">The node to which the guest writes.</param>
+    public void RunAlone(TimeSpan within, string guest)
+    {
+        var end = TimeSpan.FromMilliseconds(random.NextDouble() * within.TotalMilliseconds);
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < end;)
+        {
+            if (random.Next(4) == 0)
+                ClearSome(guest);
+            else
+                WriteSome(guest);
+        }
+
+        Kill();
     }
 
     /// <summary>Demands that no image is corrupt; leaks are allowed.</summary>
@@ -142,6 +158,21 @@ internal sealed class KilledDaemon : IDisposable
             return;
         Monitor(node, "flush");
         model.Flushed();
+    }
+
+    private void ClearSome(string node)
+    {
+        var offset = random.Next(0, KilledJobTests.DiskLength / Block) * Block;
+        var length = Block * random.Next(1, 4);
+        length = Math.Min(length, KilledJobTests.DiskLength - offset);
+        model.Write(offset, length, 0);
+        Monitor(node, $"{(random.Next(2) == 0 ? "discard" : random.Next(2) == 0 ? "write -z" : "write -z -u")} -q {offset} {length}");
+    }
+
+    private void Kill()
+    {
+        Process.GetProcessById(daemon.Id).Kill();
+        daemon.WaitForExit();
     }
 
     private void Monitor(string node, string line)

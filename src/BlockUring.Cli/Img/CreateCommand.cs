@@ -106,7 +106,12 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
         const string noFormat = "Backing file specified without backing format";
         if (isUnsafe)
             return format == null ? throw new CommandFailure(prefix + noFormat) : NoSize;
-        var settings = new ImageOpenSettings(host, new FileOpenOptions(true, ForceShare: true)) { Warn = context.Warn, MetadataOnly = true };
+        var settings = new ImageOpenSettings(host, new FileOpenOptions(true, ForceShare: true))
+        {
+            Warn = context.Warn,
+            MetadataOnly = true,
+            Gate = context.Gate,
+        };
         try
         {
             await using var image = await BackingChain.OpenAsync(ImageOpener.DemandFile(ImagePath.Combine(path, backing)), format, settings);

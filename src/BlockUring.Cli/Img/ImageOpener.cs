@@ -22,6 +22,7 @@ internal static class ImageOpener
             MetadataOnly = request.MetadataOnly,
             ForCheck = request.ForCheck,
             Secrets = context.Secrets,
+            Gate = context.Gate,
             Warn = context.Warn,
         };
         try

@@ -1,4 +1,5 @@
 using BlockUring.Cli.Output;
+using BlockUring.Images;
 using BlockUring.Images.Encryption;
 
 namespace BlockUring.Cli.Img;
@@ -11,6 +12,9 @@ internal sealed record ImgContext(CommandOutput Output, string ProgramName, stri
 {
     /// <summary>The clock for measured times.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Decides which files named inside images may be opened.</summary>
+    public OpenGate Gate { get; init; } = OpenGate.AllowAll;
 
     /// <summary>Definitions given by --object, in order.</summary>
     public List<ObjectDefinition> Objects { get; } = [];

@@ -32,6 +32,7 @@ internal static class ImgProgram
         new('V', "version", false),
         new('T', "trace", true),
         new('\0', "ring-info", false),
+        new('\0', "confine", true),
     ];
 
     /// <summary>Runs a command line.</summary>
@@ -59,6 +60,7 @@ internal static class ImgProgram
         if (arguments.Length == 0)
             throw CommandFailure.Usage("Not enough arguments");
         var scanner = new OptionScanner([context.ProgramName, .. arguments], GlobalOptions, permutes: false);
+        var directories = new List<string>();
         while (true)
         {
             switch (scanner.Next())
@@ -68,13 +70,16 @@ internal static class ImgProgram
                 case OptionScanner.Kind.MissingValue:
                     throw CommandFailure.Usage($"missing argument for option '{scanner.WordBefore}'");
                 case OptionScanner.Kind.End:
-                    return scanner.Operands.Count == 0 ? 0 : Find(scanner.Operands[0]).Run(context, scanner.Operands);
+                    return scanner.Operands.Count == 0 ? 0 : Find(scanner.Operands[0]).Run(Confine(context, directories), scanner.Operands);
             }
 
             switch (GlobalOptions[scanner.Option].Names)
             {
                 case "help":
                     return PrintHelp(context);
+                case "confine":
+                    directories.Add(scanner.Value);
+                    break;
                 case "version":
                     context.Out.Write(VersionLine(context) + "\n");
                     return 0;
@@ -84,6 +89,9 @@ internal static class ImgProgram
             }
         }
     }
+
+    private static ImgContext Confine(ImgContext context, List<string> directories) =>
+        directories.Count == 0 ? context : context with { Gate = OpenGate.Within(directories) };
 
     private static ImgCommand Find(string name)
     {
@@ -109,7 +117,8 @@ internal static class ImgProgram
         text.Write("    '-h', '--help'       display this help and exit\n");
         text.Write("    '-V', '--version'    output version information and exit\n");
         text.Write("    '-T', '--trace'      accepted for compatibility and ignored\n");
-        text.Write("    '--ring-info'        show what of io_uring is used on this host and exit\n\n");
+        text.Write("    '--ring-info'        show what of io_uring is used on this host and exit\n");
+        text.Write("    '--confine DIR'      open backing and data files that images name only in DIR or below; may be repeated\n\n");
         text.Write("Commands:\n");
         foreach (var (name, make) in Commands)
             text.Write($"  {name,-10} {make().Summary}\n");

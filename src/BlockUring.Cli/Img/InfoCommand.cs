@@ -49,6 +49,8 @@ internal sealed class InfoCommand : ConfiguredCommand<InfoSettings>
             var info = ImageInfo.Of(image);
             found.Add(info);
             next = settings.ShowsChain ? info.FullBackingFileName : null;
+            if (next != null)
+                context.Gate.Demand(next, info.FileName);
             request = request with { Format = image.Format.BackingFormat, ImageOptions = false };
         }
 

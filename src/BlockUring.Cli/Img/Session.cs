@@ -1,5 +1,6 @@
 using System.Text;
 using BlockUring.Graph;
+using BlockUring.Images;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 
@@ -35,11 +36,15 @@ internal static class Session
 
     /// <summary>Runs a command that works on nodes, and closes them.</summary>
     /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="gate">Decides which files named inside images may be opened.</param>
     /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T RunOnNodes<T>(Action<string> warn, Func<BlockGraph, ValueTask<T>> body) => Run(new IoThreadOptions(), warn, async host =>
+    public static T RunOnNodes<T>(Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body) => Run(
+        new IoThreadOptions(), warn, host => RunOnNodesAsync(host, warn, gate, body));
+
+    private static async ValueTask<T> RunOnNodesAsync<T>(FileHost host, Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body)
     {
-        var graph = new BlockGraph(IoThread.Current, host) { Warn = warn };
+        var graph = new BlockGraph(IoThread.Current, host) { Warn = warn, Gate = gate };
         var hasFailed = true;
         try
         {
@@ -52,7 +57,7 @@ internal static class Session
             // Why: what has failed has been said.
             await GraphCloser.CloseAllAsync(graph, hasFailed ? _ => { } : warn);
         }
-    });
+    }
 
     /// <summary>What of io_uring is used on this host, in lines.</summary>
     public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));

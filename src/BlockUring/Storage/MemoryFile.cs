@@ -142,6 +142,23 @@ public sealed class MemoryFile : BlockFile
 
     private void Clear(long offset, long count)
     {
+        // Why: the range may be far longer than all that is there.
+        if (count >> PageBits > pages.Count)
+        {
+            foreach (var page in pages.Keys.Where(p => p << PageBits >= offset && p + 1 <= (offset + count) >> PageBits).ToArray())
+                pages.Remove(page);
+            var end = offset + count;
+            var tail = Math.Max(offset, end & -(long)PageLength);
+            ClearPages(offset, Math.Min(end, ((offset >> PageBits) + 1) << PageBits) - offset);
+            ClearPages(tail, end - tail);
+            return;
+        }
+
+        ClearPages(offset, count);
+    }
+
+    private void ClearPages(long offset, long count)
+    {
         while (count > 0)
         {
             var (part, within) = Part(offset, (int)Math.Min(count, PageLength));

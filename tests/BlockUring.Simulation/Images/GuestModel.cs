@@ -53,6 +53,16 @@ internal sealed class GuestModel
         return resize;
     }
 
+    /// <summary>Notes that the whole disk becomes another one, durably; nothing else goes on.</summary>
+    public Resize BeginReplace(byte[] content)
+    {
+        var bytes = new byte[Math.Max(Length, content.Length)];
+        content.CopyTo(bytes, 0);
+        possibleLengths.Add(content.Length);
+        possibleLengths.Add(Length);
+        return new Resize(Length, content.Length, [Begin(0, bytes)]);
+    }
+
     /// <summary>The resizing has ended; one that succeeded is durable.</summary>
     public void EndResize(Resize resize, bool hasSucceeded)
     {
@@ -101,13 +111,28 @@ internal sealed class GuestModel
             return $"the disk has {actual.Length} bytes, not {Length}";
         if (actual.AsSpan().SequenceEqual(Current.AsSpan(0, actual.Length)) && open.TrueForAll(w => w.IsDone))
             return null;
-        for (var i = 0; i < actual.Length; i++)
+        for (var i = 0; i < actual.Length;)
         {
-            if (actual[i] != flushed[i] && !open.Exists(w => i >= w.Offset && i < w.Offset + w.Bytes.Length && w.Bytes[i - w.Offset] == actual[i]))
+            var next = i + PossibleLength(i, actual.AsSpan(i));
+            if (next == i)
                 return $"byte {i} is {actual[i]}, was flushed as {flushed[i]}\n{Describe(i)}";
+            i = next;
         }
 
         return null;
+    }
+
+    // How many bytes from there on are as they were flushed, or as one and the same write makes them.
+    private int PossibleLength(int at, ReadOnlySpan<byte> actual)
+    {
+        var length = actual.CommonPrefixLength(flushed.AsSpan(at));
+        foreach (var write in open)
+        {
+            if (at >= write.Offset && at < write.Offset + write.Bytes.Length)
+                length = Math.Max(length, actual.CommonPrefixLength(write.Bytes.AsSpan((int)(at - write.Offset))));
+        }
+
+        return length;
     }
 
     private string Describe(int i) => string.Join('\n', all.Where(w => i >= w.Offset && i < w.Offset + w.Bytes.Length).Select(

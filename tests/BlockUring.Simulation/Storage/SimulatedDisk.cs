@@ -49,11 +49,17 @@ internal sealed class SimulatedDisk : IPendingWork
     /// <summary>Whether a request has failed.</summary>
     public bool HasFailed { get; private set; }
 
+    /// <summary>The request that failed last.</summary>
+    public string Failure { get; private set; } = "";
+
     /// <summary>The request (counting from 1) before whose completion the power goes; 0 for never.</summary>
     public int CutAt { get; set; }
 
     /// <summary>Whether the power is gone: nothing completes any more.</summary>
     public bool IsCut { get; private set; }
+
+    /// <summary>Called when a request has changed a file, or has made it durable, before the one who made the request hears of it.</summary>
+    public Action? Changed { get; set; }
 
     /// <summary>The power goes now.</summary>
     public void Cut() => IsCut = true;
@@ -95,6 +101,13 @@ internal sealed class SimulatedDisk : IPendingWork
         waiting.Clear();
     }
 
+    /// <summary>What of the requests in flight may have reached the medium if the power goes now; they stay in flight.</summary>
+    public void ApplyInFlightTo(Random fate)
+    {
+        foreach (var request in waiting)
+            request.ApplyPartly(fate);
+    }
+
     void IPendingWork.Complete(int index)
     {
         var request = waiting[index];
@@ -125,12 +138,15 @@ internal sealed class SimulatedDisk : IPendingWork
         if (request.Fault != 0)
         {
             // Why: nobody needs what is discarded when it is.
+            Failure = $"{request.Operation} of {request.File.Path} at {request.Offset}";
             HasFailed = request.Operation != "discard" || request.File.DiscardFill == null;
             request.ApplyPartly(random);
             throw BlockException.FromErrno(request.Fault, "Could not " + request.Operation, request.File.Path, request.Offset);
         }
 
         request.Apply();
+        if (request.Operation is not ("read" or "find extents"))
+            Changed?.Invoke();
     }
 
     private sealed record Pending(

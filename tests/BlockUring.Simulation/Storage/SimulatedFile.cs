@@ -15,6 +15,8 @@ internal sealed class SimulatedFile : BlockFile
     private readonly MemoryFile durable;
     private readonly List<Change> unflushed = [];
     private long flushedCount;
+    private readonly List<string> cutStory = [];
+    private MemoryFile? cut;
 
     /// <summary>Puts a file on a disk.</summary>
     /// <param name="disk">Completes its requests.</param>
@@ -141,8 +143,46 @@ internal sealed class SimulatedFile : BlockFile
         return durable;
     }
 
+    /// <summary>From now on, and until <see cref="EndCut"/>, what happens happens to a copy: that of the medium if the power went now.</summary>
+    public void BeginCut(CutFate fate, Random random)
+    {
+        cut = Copy(durable);
+        cutStory.Clear();
+        for (var i = 0; i < unflushed.Count; i++)
+        {
+            var chosen = fate.Of(i, unflushed.Count, random);
+            cutStory.Add($"{unflushed[i].Length} at {unflushed[i].Offset} {chosen}");
+            switch (chosen)
+            {
+                case SectorFate.Kept:
+                    unflushed[i].Apply(cut);
+                    break;
+                case SectorFate.Torn:
+                    unflushed[i].ApplyTorn(cut, random);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>What became of each unflushed change in the cut looked at last.</summary>
+    public string CutStory => string.Join(", ", cutStory);
+
+    /// <summary>The copy.</summary>
+    public MemoryFile EndCut()
+    {
+        var result = cut!;
+        cut = null;
+        return result;
+    }
+
     private void Take(Change change)
     {
+        if (cut != null)
+        {
+            change.Apply(cut);
+            return;
+        }
+
         change.Apply(current);
         unflushed.Add(change);
     }

@@ -5,7 +5,7 @@ using BlockUring.Storage;
 namespace BlockUring.Simulation.Storage;
 
 /// <summary>Files in memory, opened as files on a <see cref="SimulatedDisk"/>.</summary>
-internal sealed class SimulatedHost(BufferPool buffers, IReadOnlyDictionary<string, MemoryFile> contents, SimulatedDisk disk) : FileHost
+internal sealed class SimulatedHost(BufferPool buffers, Dictionary<string, MemoryFile> contents, SimulatedDisk disk) : FileHost
 {
     public override BufferPool Buffers => buffers;
 
@@ -34,8 +34,23 @@ internal sealed class SimulatedHost(BufferPool buffers, IReadOnlyDictionary<stri
         return new(file);
     }
 
-    public override ValueTask<BlockFile> CreateAsync(string path, long length, PreallocationMode preallocation, FileOpenOptions options) =>
-        throw new NotSupportedException("Images are made in plain memory.");
+    public override async ValueTask<BlockFile> CreateAsync(string path, long length, PreallocationMode preallocation, FileOpenOptions options)
+    {
+        var file = Opened[path] = new SimulatedFile(disk, contents[path] = new MemoryFile(buffers, path));
+        await file.SetLengthAsync(length, preallocation);
+        return file;
+    }
+
+    /// <summary>The files as they may be if the power goes now. Nothing changes.</summary>
+    public Dictionary<string, MemoryFile> IfCutNow(Random random)
+    {
+        var fate = CutFate.Draw(random);
+        foreach (var file in Opened.Values)
+            file.BeginCut(fate, random);
+        if (fate.HitsInFlight)
+            disk.ApplyInFlightTo(random);
+        return contents.ToDictionary(pair => pair.Key, pair => Opened.TryGetValue(pair.Key, out var file) ? file.EndCut() : pair.Value);
+    }
 
     /// <summary>The files after a power cut.</summary>
     public Dictionary<string, MemoryFile> AfterPowerCut(Random random)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using BlockUring.Simulation.Images.Qcow2;
 using Xunit;
 
 namespace BlockUring.NativeTests.Images.Qcow2;

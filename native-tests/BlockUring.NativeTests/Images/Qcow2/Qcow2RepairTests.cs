@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using BlockUring.Simulation.Images.Qcow2;
 using Xunit;
 
 namespace BlockUring.NativeTests.Images.Qcow2;

@@ -235,13 +235,23 @@ internal sealed class ClusterAllocator
         await AddBlockAsync(cluster, place);
     }
 
-    // One past the last cluster in use, by the blocks from the end backwards.
+    // One past the last cluster in use, by the blocks from the end backwards; `end` where that is further.
     private async ValueTask<long> FindEndAsync(long end)
     {
-        for (var cluster = refcounts.EndOfBlocks; cluster > end; cluster--)
+        for (var after = refcounts.EndOfBlocks; after > end;)
         {
-            if (await refcounts.GetAsync(cluster - 1) != 0)
-                return cluster;
+            // Why: a table may have few blocks far apart, each of them counting many clusters.
+            var last = after - 1;
+            if (refcounts.SliceOffset(last) == 0)
+            {
+                after = last >> geometry.RefcountBlockBits << geometry.RefcountBlockBits;
+                continue;
+            }
+
+            var used = await refcounts.FindLastInSliceAsync(last);
+            if (used >= 0)
+                return Math.Max(end, used + 1);
+            after = last - refcounts.IndexInSlice(last);
         }
 
         return end;

@@ -64,7 +64,10 @@ internal sealed class L1Table
         return index + window.Length >= entries.Length ? maxCount : window.Length;
     }
 
-    /// <summary>Reads a table. What lies beyond the end of the file reads as zeroes and takes no memory.</summary>
+    /// <summary>
+    /// Reads a table. What lies beyond the end of the file reads as zeroes and takes no memory; so do entries with flags and no table, which only a
+    /// broken image has.
+    /// </summary>
     public static async ValueTask<L1Table> ReadAsync(BlockFile file, long offset, int count)
     {
         var bytes = Math.Clamp(file.Length - offset, 0, (long)count * EntryLength);
@@ -121,5 +124,10 @@ internal sealed class L1Table
         MemoryMarshal.Cast<byte, ulong>(source).CopyTo(destination);
         if (BitConverter.IsLittleEndian)
             BinaryPrimitives.ReverseEndianness(destination, destination);
+        foreach (ref var entry in destination)
+        {
+            if ((entry & OffsetMask) == 0)
+                entry = 0;
+        }
     }
 }

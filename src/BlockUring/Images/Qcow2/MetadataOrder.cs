@@ -103,6 +103,23 @@ internal sealed class MetadataOrder : IAsyncDisposable
         flushTurn.Release(held);
     }
 
+    /// <summary>
+    /// Takes an L2 table away, with its changes. Why not while a flush is under way: that would free what the table pointed to in the file, and write
+    /// neither the table nor the L1 entry that points to it.
+    /// </summary>
+    /// <param name="index">Of its L1 entry.</param>
+    public async ValueTask DropTableAsync(long index)
+    {
+        var held = await flushTurn.AcquireAsync(0, 1);
+        var offset = image.L1.L2Offset(index);
+        image.L1[index] = 0;
+        NoteL1Change(index);
+        for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
+            image.L2Cache.Drop(offset + at);
+        Release(offset, 1);
+        flushTurn.Release(held);
+    }
+
     /// <summary>Makes another guest size durable, with all metadata; a smaller one cuts the L1 table too.</summary>
     public async ValueTask SetGuestLengthAsync(long length, L1Table l1)
     {

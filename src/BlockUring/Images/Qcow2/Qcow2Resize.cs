@@ -221,13 +221,7 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
             at += (long)(geometry.SliceEntryCount - first) << geometry.ClusterBits;
         }
 
-        if (start > tableStart)
-            return;
-        var offset = image.L1.L2Offset(index);
-        image.L1[index] = 0;
-        writer.Order.NoteL1Change(index);
-        for (var at = 0; at < geometry.ClusterLength; at += geometry.SliceLength)
-            image.L2Cache.Drop(offset + at);
-        writer.Order.Release(offset, 1);
+        if (start == tableStart)
+            await writer.Order.DropTableAsync(index);
     }
 }

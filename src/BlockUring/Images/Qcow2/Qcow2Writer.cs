@@ -196,6 +196,8 @@ internal sealed class Qcow2Writer : IAsyncDisposable
         var within = geometry.OffsetInCluster(guestOffset);
         var wanted = (int)Math.Min(geometry.SliceEntryCount - index, geometry.ClustersFor(within + maxLength));
         var isNew = !IsWritableInPlace(EntryAt(slice, index));
+        if (!isNew)
+            DemandAligned(EntryAt(slice, index).HostOffset, "Cluster allocation", guestOffset);
         var covers = isNew && geometry.HasSubclusters && HoldsClusters(EntryAt(slice, index));
         wanted = covers ? 1 : CountAlike(slice, index, wanted, isNew);
         var run = isNew
@@ -327,9 +329,17 @@ internal sealed class Qcow2Writer : IAsyncDisposable
     internal async ValueTask<CachedTable> GetSliceAsync(long guestOffset)
     {
         var index = geometry.L1Index(guestOffset);
+        DemandAligned(image.L1.L2Offset(index), "L2 table", guestOffset);
         if ((image.L1[index] & L1Table.CopiedFlag) == 0)
             await OwnTableAsync(index);
         return await image.L2Cache.GetAsync(image.L1.L2Offset(index) + geometry.SliceStart(guestOffset));
+    }
+
+    // Only a broken image has something else, and writing there would break more of it.
+    private void DemandAligned(long hostOffset, string what, long guestOffset)
+    {
+        if (geometry.OffsetInCluster(hostOffset) != 0)
+            throw Qcow2Errors.Corrupt(file.Path, guestOffset, $"{what} offset 0x{hostOffset:x} unaligned (guest offset: 0x{guestOffset:x})");
     }
 
     private async ValueTask OwnTableAsync(long index)

@@ -80,7 +80,8 @@ internal sealed class RefcountBlocks : IDisposable
     /// <param name="first">The first cluster.</param>
     /// <param name="end">The cluster after the last.</param>
     /// <param name="handler">Receives them in runs, a block each at most where there is one.</param>
-    public async ValueTask ForEachAsync(long first, long end, Handler handler)
+    /// <param name="reportsFailures">Whether a block that cannot be read, and could be so far, is a finding; otherwise that is the handler's to say.</param>
+    public async ValueTask ForEachAsync(long first, long end, Handler handler, bool reportsFailures = false)
     {
         await using var reader = new TableReadAhead(file, geometry.ClusterLength);
         var offsets = new List<long>();
@@ -97,7 +98,7 @@ internal sealed class RefcountBlocks : IDisposable
 
             await reader.BeginAsync(offsets);
             while (first < chunkEnd)
-                first = await ShowBlockAsync(reader, first, chunkEnd, handler);
+                first = await ShowBlockAsync(reader, first, chunkEnd, handler, reportsFailures);
         }
 
         if (first < end)
@@ -188,12 +189,21 @@ internal sealed class RefcountBlocks : IDisposable
         }
         catch (BlockException e)
         {
-            unreadable[block] = e.ErrorNumber;
+            NoteFailure(block, e, true);
             return null;
         }
     }
 
-    private async ValueTask<long> ShowBlockAsync(TableReadAhead reader, long first, long chunkEnd, Handler handler)
+    private void NoteFailure(long block, BlockException failure, bool reports)
+    {
+        unreadable[block] = failure.ErrorNumber;
+        if (!reports)
+            return;
+        findings.Report($"Can't get refcount for cluster {block << geometry.RefcountBlockBits}: {Errno.Message(failure.ErrorNumber)}");
+        findings.CheckErrors++;
+    }
+
+    private async ValueTask<long> ShowBlockAsync(TableReadAhead reader, long first, long chunkEnd, Handler handler, bool reportsFailures)
     {
         var block = first >> geometry.RefcountBlockBits;
         var end = Math.Min(chunkEnd, (block + 1) << geometry.RefcountBlockBits);
@@ -219,7 +229,7 @@ internal sealed class RefcountBlocks : IDisposable
         }
         catch (BlockException e)
         {
-            unreadable[block] = e.ErrorNumber;
+            NoteFailure(block, e, reportsFailures);
             handler(first, end, default, index, e.ErrorNumber);
         }
 

@@ -28,7 +28,7 @@ internal sealed class RefcountOnes
     public static async ValueTask<RefcountOnes> ReadAsync(RefcountBlocks blocks, Qcow2Geometry geometry, long first, long end)
     {
         var ones = new RefcountOnes(geometry, first, end);
-        await blocks.ForEachAsync(first, end, ones.Fill);
+        await blocks.ForEachAsync(first, end, ones.Fill, reportsFailures: true);
         return ones;
     }
 

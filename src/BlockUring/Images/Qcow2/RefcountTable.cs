@@ -27,6 +27,7 @@ internal sealed class RefcountTable : IDisposable
         this.cacheBytes = cacheBytes;
         this.geometry = geometry;
         this.entries = entries;
+        BlockCount = entries.Length - entries.AsSpan().Count(0ul);
         Offset = offset;
         ClusterCount = clusterCount;
         Blocks = new TableCache(file, geometry.SliceLength, cacheBytes)
@@ -62,7 +63,7 @@ internal sealed class RefcountTable : IDisposable
     }
 
     /// <summary>How many blocks there are.</summary>
-    public int BlockCount => entries.Count(e => e != 0);
+    public int BlockCount { get; private set; }
 
     /// <summary>Where the blocks are.</summary>
     public IEnumerable<long> BlockOffsets => entries.Where(e => e != 0).Select(e => (long)e);
@@ -82,7 +83,7 @@ internal sealed class RefcountTable : IDisposable
         {
             if (entries[i] == 0)
                 continue;
-            await file.ReadAsync((long)entries[i], buffer.Memory);
+            await file.ReadAsync(SliceOffset((long)i << geometry.RefcountBlockBits), buffer.Memory);
             await file.WriteAsync(places[next], buffer.Memory);
             moved[i] = (ulong)places[next++];
         }
@@ -126,9 +127,11 @@ internal sealed class RefcountTable : IDisposable
     public long SliceOffset(long cluster)
     {
         var block = cluster >> geometry.RefcountBlockBits;
-        if (block >= entries.Length || entries[block] == 0)
+        if ((ulong)block >= (ulong)entries.Length || entries[block] == 0)
             return 0;
         var offset = (long)entries[block];
+        if (offset is < 0 or > Qcow2Limits.MaxHostOffset)
+            throw Qcow2Errors.Corrupt(file.Path, offset, $"Refblock offset 0x{offset:x} out of range (reftable index: 0x{block:x})");
         if (geometry.OffsetInCluster(offset) != 0)
             throw Qcow2Errors.Corrupt(file.Path, offset, $"Refblock offset 0x{offset:x} unaligned (reftable index: 0x{block:x})");
         return SliceOffset(cluster, offset);
@@ -157,6 +160,21 @@ internal sealed class RefcountTable : IDisposable
         var count = RefcountEntries.Get(slice.Span, geometry.RefcountOrder, IndexInSlice(cluster));
         slice.Unpin();
         return count;
+    }
+
+    /// <summary>The last cluster in use of those that one slice counts, up to and with <paramref name="cluster"/>, whose block exists; -1 for none.</summary>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
+    public async ValueTask<long> FindLastInSliceAsync(long cluster)
+    {
+        var slice = await Blocks.GetAsync(SliceOffset(cluster));
+        var index = IndexInSlice(cluster);
+        var first = cluster - index;
+        if (!slice.Span.ContainsAnyExcept((byte)0))
+            index = -1;
+        while (index >= 0 && RefcountEntries.Get(slice.Span, geometry.RefcountOrder, index) == 0)
+            index--;
+        slice.Unpin();
+        return index < 0 ? -1 : first + index;
     }
 
     /// <summary>Changes the refcount of a cluster by one.</summary>
@@ -198,6 +216,8 @@ internal sealed class RefcountTable : IDisposable
             Array.Resize(ref entries, (int)length);
         }
 
+        if (entries[block] == 0)
+            BlockCount++;
         entries[block] = (ulong)hostOffset;
         MarkDirty(block, block);
     }

@@ -97,6 +97,9 @@ internal sealed class SnapshotChange(Qcow2Image image, MetadataOrder order)
     // Why again and again: the places themselves may need a block more, or a longer table.
     private async ValueTask TakeRefcountPlacesAsync()
     {
+        // Why: a hostile table names the same blocks over and over, each of which would be copied.
+        if (order.Refcounts.BlockCount > geometry.ClustersFor(file.Length))
+            throw Qcow2Errors.Corrupt(file.Path, order.Refcounts.Offset, "its refcount blocks overlap");
         order.NoteTableChange();
         await order.WriteOutAsync(isComplete: false);
         while (blocks.Count < order.Refcounts.BlockCount || refcountTable.Count < order.Refcounts.ClusterCount)

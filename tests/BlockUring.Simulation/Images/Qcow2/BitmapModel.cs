@@ -84,14 +84,17 @@ internal sealed class BitmapModel
     }
 
     /// <summary>Reads the bitmaps of the file and fails where one is neither right nor inconsistent.</summary>
-    public void DemandPossible(ImageWorld world)
+    public void DemandPossible(ImageWorld world) => DemandPossible(world, world.Files);
+
+    /// <summary>The same of other files than those that the world has now.</summary>
+    public void DemandPossible(ImageWorld world, IReadOnlyDictionary<string, MemoryFile> files)
     {
         var host = new MemoryFileHost(world.Buffers);
-        foreach (var file in world.Files.Values)
+        foreach (var file in files.Values)
             host.Add(file);
         var image = ImageWorld.OpenAsync(host, readOnly: true).Now();
         image.LoadBitmapsAsync().Now();
-        var isUnchanged = world.ReadAll().AsSpan().SequenceEqual(contentBefore);
+        var isUnchanged = ImageWorld.ReadAll(world.Buffers, files).AsSpan().SequenceEqual(contentBefore);
         foreach (var bitmap in image.Bitmaps!.Where(b => !b.IsInconsistent))
         {
             Assert.True(possible.TryGetValue(bitmap.Name!, out var states), $"{bitmap.Name} was never stored, or has been removed");

@@ -87,6 +87,14 @@ internal sealed record ImageKind(
             !hasDataFile && refcountBits > 1 && random.Next(3) == 0);
     }
 
+    /// <summary>The same kind with a disk that is not longer, and without the snapshot that our engine does not make.</summary>
+    public ImageKind Small(long maxLength) => this with
+    {
+        Length = Math.Max(512, Math.Min(Length, maxLength) & -512),
+        BackingLength = Math.Min(BackingLength, maxLength * 3 / 2),
+        HasSnapshot = false,
+    };
+
     public string Options()
     {
         var text = $"cluster_size={ClusterLength},compat={(Version == 2 ? "0.10" : "1.1")}";

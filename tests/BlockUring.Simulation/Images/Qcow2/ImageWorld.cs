@@ -12,18 +12,26 @@ internal sealed class ImageWorld : IDisposable
     private readonly Random random;
 
     private ImageWorld(int seed)
+        : this(new Random(seed), k => k)
     {
-        random = new Random(seed);
-        Kind = ImageKind.Draw(random);
+    }
+
+    private ImageWorld(Random random, Func<ImageKind, ImageKind> adapt)
+    {
+        this.random = random;
+        Kind = adapt(ImageKind.Draw(random));
     }
 
     public ImageKind Kind { get; }
 
-    public BufferPool Buffers { get; } = new(1L << 30);
+    public BufferPool Buffers { get; private init; } = new(1L << 30);
 
     public Dictionary<string, MemoryFile> Files { get; private set; } = [];
 
     public GuestModel Model { get; private set; } = new([], 0, []);
+
+    /// <summary>The internal snapshots, where random requests are to change them; null where not.</summary>
+    public SnapshotModel? Snapshots { get; private set; }
 
     /// <summary>Whether the last requests made the disk smaller: what fails of giving space back after that, nobody is told.</summary>
     public bool HasShrunk { get; private set; }
@@ -44,16 +52,43 @@ internal sealed class ImageWorld : IDisposable
         return world;
     }
 
+    /// <summary>Makes a small image, whose snapshots random requests change, too, and fills a part of it.</summary>
+    /// <param name="seed">Of everything.</param>
+    /// <param name="maxLength">Bytes of its disk at most.</param>
+    /// <param name="steps">Requests to fill it.</param>
+    public static ImageWorld MakeSmall(int seed, long maxLength, int steps)
+    {
+        var world = new ImageWorld(new Random(seed), k => k.Small(maxLength));
+        if (!world.Kind.HasDataFile)
+            world.Snapshots = new SnapshotModel();
+        world.Create();
+        if (steps > 0)
+            world.RunQuietly(steps);
+        return world;
+    }
+
+    /// <summary>A copy of the world as it is, with random requests of its own. It lives as long as this one, which is the one to be disposed.</summary>
+    public ImageWorld Fork(int seed) => ForkWith(seed, Files.ToDictionary(f => f.Key, f => SimulatedFile.Copy(f.Value)));
+
+    /// <summary>The world as it goes on with other files, with random requests of its own. It lives as long as this one.</summary>
+    public ImageWorld ForkWith(int seed, Dictionary<string, MemoryFile> files)
+    {
+        var fork = new ImageWorld(new Random(seed), _ => Kind) { Buffers = Buffers, Snapshots = Snapshots?.Clone() };
+        fork.Adopt(files);
+        return fork;
+    }
+
     /// <summary>Goes on with other files (after a power cut, say).</summary>
     public void Adopt(Dictionary<string, MemoryFile> files)
     {
         Files = files;
+        Snapshots?.Settle(files);
         Model = new GuestModel(ReadAll(), Kind.MaxLength, BackingBytes());
     }
 
     /// <summary>Opens the image for writing on a disk, makes random requests, several at a time, flushes in between and at the end.</summary>
     /// <returns>The requests that failed.</returns>
-    public async Task<List<Exception>> RunAsync(FileHost host, int steps, bool checksReads = true)
+    public async Task<List<Exception>> RunAsync(FileHost host, int steps, bool checksReads = true, bool changesSnapshots = true)
     {
         var failures = new List<Exception>();
         if (host is SimulatedHost simulated)
@@ -61,7 +96,7 @@ internal sealed class ImageWorld : IDisposable
         var image = await OpenAsync(host);
         image.Format.PassesDiscards = random.Next(2) == 0;
         var kind = Kind with { HasSnapshot = Kind.HasSnapshot || image.Format.Describe().Snapshots.Count > 0 };
-        var sequence = new RequestSequence(image, kind, Model, random, failures) { ChecksReads = checksReads };
+        var sequence = new RequestSequence(image, kind, Model, random, failures) { ChecksReads = checksReads, Snapshots = changesSnapshots ? Snapshots : null };
         await sequence.RunAsync(steps);
         HasShrunk = sequence.HasShrunk;
         try
@@ -86,14 +121,22 @@ internal sealed class ImageWorld : IDisposable
             new Dictionary<string, string> { ["encrypt.key-secret"] = ImageKind.SecretName });
 
     /// <summary>All guest bytes, through our own mapping, straight from memory.</summary>
-    public byte[] ReadAll()
+    public byte[] ReadAll() => ReadAll(Buffers, Files);
+
+    /// <summary>All guest bytes that some files hold.</summary>
+    /// <param name="buffers">For the reading.</param>
+    /// <param name="files">The image and what it needs.</param>
+    /// <param name="snapshot">The identifier of the snapshot to be read; null for the active disk.</param>
+    public static byte[] ReadAll(BufferPool buffers, IReadOnlyDictionary<string, MemoryFile> files, string? snapshot = null)
     {
-        var host = new MemoryFileHost(Buffers);
-        foreach (var file in Files.Values)
+        var host = new MemoryFileHost(buffers);
+        foreach (var file in files.Values)
             host.Add(file);
         var image = OpenAsync(host, readOnly: true).Now();
+        if (snapshot != null)
+            image.Format.LoadSnapshotAsync(snapshot, null).Now();
         var bytes = new byte[image.Length];
-        using var buffer = Buffers.Rent(1 << 20);
+        using var buffer = buffers.Rent(1 << 20);
         for (var offset = 0; offset < bytes.Length; offset += buffer.Length)
         {
             var part = Math.Min(buffer.Length, bytes.Length - offset);

@@ -44,6 +44,28 @@ public sealed class Qcow2BitmapSimulation(ITestOutputHelper output)
     }));
 
     [Fact]
+    public void A_power_cut_at_any_write_leaves_bitmaps_that_are_right_or_inconsistent() => ForSeeds(45_001, 12, seed =>
+    {
+        using var world = ImageWorld.MakeSmall(seed, 256 << 10, 10);
+        var model = new BitmapModel();
+        var disk = new SimulatedDisk(seed);
+        for (var round = 0; round < 2; round++)
+        {
+            var host = new SimulatedHost(world.Buffers, world.Files, disk);
+            var (random, count) = (new Random(seed + round), 0);
+            disk.Changed = () =>
+            {
+                count++;
+                var files = host.IfCutNow(random);
+                var check = ImageCheck.Of(files[ImageKind.Path]);
+                Assert.True(check.Errors.Count == 0, $"change {count}: {string.Join('\n', check.Errors.Take(10))}");
+                model.DemandPossible(world, files);
+            };
+            disk.Run(() => RunAsync(world, model, host, new Random(seed + round), 10));
+        }
+    });
+
+    [Fact]
     public void A_failed_request_leaves_bitmaps_that_are_right_or_inconsistent() => ForSeeds(50_001, 5, seed => Sweep(seed, (world, model, point) =>
     {
         var disk = new SimulatedDisk(seed + point) { FailAt = point };

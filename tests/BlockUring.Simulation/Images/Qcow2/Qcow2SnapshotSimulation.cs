@@ -232,25 +232,7 @@ public sealed class Qcow2SnapshotSimulation(ITestOutputHelper output)
         private static IEnumerable<string> IdsOf(ImageWorld world) =>
             SnapshotTable.ReadAsync(world.Files[ImageKind.Path], BitmapModel.ReadHeader(world)).Now().Select(s => s.Id);
 
-        private static byte[] Read(ImageWorld world, string id)
-        {
-            var host = new MemoryFileHost(world.Buffers);
-            foreach (var file in world.Files.Values)
-                host.Add(file);
-            var image = ImageWorld.OpenAsync(host, readOnly: true).Now();
-            image.Format.LoadSnapshotAsync(id, null).Now();
-            var bytes = new byte[image.Length];
-            using var buffer = world.Buffers.Rent(1 << 20);
-            for (var offset = 0; offset < bytes.Length; offset += buffer.Length)
-            {
-                var part = Math.Min(buffer.Length, bytes.Length - offset);
-                image.ReadAsync(offset, buffer.Memory.Slice(0, part)).Now();
-                buffer.Span[..part].CopyTo(bytes.AsSpan(offset));
-            }
-
-            image.DisposeAsync().Now();
-            return bytes;
-        }
+        private static byte[] Read(ImageWorld world, string id) => ImageWorld.ReadAll(world.Buffers, world.Files, id);
 
         private string NextId() => (before.Snapshots.Keys.Select(k => int.Parse(k, CultureInfo.InvariantCulture)).DefaultIfEmpty().Max() + 1)
             .ToString(CultureInfo.InvariantCulture);

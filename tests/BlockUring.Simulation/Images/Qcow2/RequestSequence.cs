@@ -13,7 +13,12 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
 
     public bool ChecksReads { get; init; } = true;
 
+    /// <summary>The internal snapshots, where some are to be made, applied and deleted; null for none.</summary>
+    public SnapshotModel? Snapshots { get; init; }
+
     public bool HasShrunk { get; private set; }
+
+    private bool CanResize => kind.CanResize && (kind.Version == 3 || Snapshots is not { Count: > 0 });
 
     public async Task RunAsync(int steps)
     {
@@ -37,7 +42,7 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
 
     private async Task StartOneAsync()
     {
-        switch (random.Next(19))
+        switch (random.Next(Snapshots == null ? 19 : 20))
         {
             case < 6:
                 await StartWriteAsync();
@@ -51,11 +56,14 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
             case 15:
                 await StartDiscardAsync();
                 break;
-            case 16 when kind.CanResize:
+            case 16 when CanResize:
                 await StartResizeAsync();
                 break;
             case 17:
                 Add(FlushAsync(), -1, -1, false);
+                break;
+            case 19:
+                await ChangeSnapshotsAsync();
                 break;
             default:
                 await StartReadAsync();
@@ -125,6 +133,20 @@ internal sealed class RequestSequence(Image image, ImageKind kind, GuestModel mo
         finally
         {
             model.EndResize(resize, hasSucceeded);
+        }
+    }
+
+    private async Task ChangeSnapshotsAsync()
+    {
+        while (running.Count > 0)
+            await WaitForOneAsync(0);
+        try
+        {
+            await Snapshots!.ChangeAsync(image, kind, model, random);
+        }
+        catch (BlockException e)
+        {
+            failures.Add(e);
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class ImageTree
     /// <summary>One path from the root to a leaf.</summary>
     public List<TreeImage> Trunk { get; } = [];
 
-    public IReadOnlyDictionary<string, MemoryFile> Files => images.Files;
+    public Dictionary<string, MemoryFile> Files => images.Files;
 
     public IEnumerable<TreeImage> OverlaysOf(TreeImage image) => All.Where(i => i.Parent == image);
 

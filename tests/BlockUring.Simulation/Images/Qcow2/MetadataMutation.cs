@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 
-namespace BlockUring.NativeTests.Images.Qcow2;
+namespace BlockUring.Simulation.Images.Qcow2;
 
 /// <summary>Knows where the metadata of a sound image is, and damages some of it.</summary>
 internal sealed class MetadataMutation
