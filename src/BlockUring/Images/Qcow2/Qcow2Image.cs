@@ -295,30 +295,6 @@ public sealed class Qcow2Image : ImageFormat
         return result;
     }
 
-    /// <summary>Repairs an image that was not closed cleanly, before the first change of it.</summary>
-    /// <param name="warn">Is told what was repaired.</param>
-    /// <exception cref="BlockException">"Could not repair dirty image".</exception>
-    internal async ValueTask RepairDirtyAsync(Action<string> warn)
-    {
-        CheckResult result;
-        try
-        {
-            result = (await CheckAsync(new CheckRequest(_ => { }, FixesLeaks: true, FixesErrors: true)))!;
-        }
-        catch (BlockException e)
-        {
-            throw new BlockException(e.Kind, $"Could not repair dirty image: {Errno.Message(e.ErrorNumber)}", e.ErrorNumber, e);
-        }
-
-        if (result.CheckErrors > 0)
-            throw new BlockException(BlockErrorKind.Io, $"Could not repair dirty image: {Errno.Message(Errno.EIO)}", Errno.EIO);
-        if (result.LeaksFixed + result.CorruptionsFixed > 0)
-        {
-            warn($"'{File.Path}' was not closed cleanly; " +
-                $"{result.LeaksFixed} leaked clusters and {result.CorruptionsFixed} corruptions were repaired");
-        }
-    }
-
     /// <summary>To be called when the file has grown or clusters were allocated: the next mapping looks anew whether clusters may be holes.</summary>
     internal void ForgetSparseness() => knowsSparseness = false;
 
@@ -340,7 +316,7 @@ public sealed class Qcow2Image : ImageFormat
     {
         (Header, L1, Snapshots) = (header, l1, snapshots);
         if (header.RefcountOrder != Geometry.RefcountOrder)
-            Geometry = header.Geometry;
+            Geometry = new Qcow2Geometry(header.ClusterBits, header.HasSubclusters, header.RefcountOrder, Geometry.SliceLength);
         L2Cache.Clear();
         CompressedClusters.Forget();
         ForgetSparseness();
@@ -429,7 +405,7 @@ public sealed class Qcow2Image : ImageFormat
         {
             // Why here too: an image that was opened to be read may have become writable since.
             if (writer == null && Header.IsDirty)
-                await RepairDirtyAsync(_ => { });
+                await DirtyImage.RepairAsync(this, _ => { });
             return writer ??= await Qcow2Writer.CreateAsync(this);
         }
         finally

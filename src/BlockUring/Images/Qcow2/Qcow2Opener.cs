@@ -46,7 +46,7 @@ internal static class Qcow2Opener
                 file, dataFile, header, geometry, l1, snapshots, bitmaps, encryption, options.Caches, options.OverlapChecks);
             var image = new Qcow2Image(parts);
             if (header.IsDirty && !context.FileOptions.ReadOnly && !context.ForCheck)
-                await image.RepairDirtyAsync(context.Warn);
+                await DirtyImage.RepairAsync(image, context.Warn);
             return image;
         }
         catch
