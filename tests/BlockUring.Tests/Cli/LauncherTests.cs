@@ -35,7 +35,7 @@ public sealed class LauncherTests
     {
         var help = CommandLineRun.As("qemu-img", "--help").Output;
         Assert.Contains("\n  convert ", help, StringComparison.Ordinal);
-        Assert.Contains("\nSupported formats: qcow2 raw\n", help, StringComparison.Ordinal);
+        Assert.Contains("\nSupported formats: luks qcow2 raw\n", help, StringComparison.Ordinal);
         Assert.Contains("img", CommandLineRun.As("blockuring", "--help").Output, StringComparison.Ordinal);
     }
 

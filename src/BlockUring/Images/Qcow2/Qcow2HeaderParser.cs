@@ -209,7 +209,7 @@ internal static class Qcow2HeaderParser
                 return header;
             case HeaderExtension.Bitmaps:
                 return WithBitmaps(header, data);
-            case HeaderExtension.WriteIntents when IntentsExtension.Parse(data) is { } intents && (1 << header.ClusterBits) >= WriteIntents.MinClusterLength:
+            case HeaderExtension.WriteIntents when WriteIntents.FitsClusters(header) && IntentsExtension.Parse(data) is { } intents:
                 return header with { Intents = intents };
             case HeaderExtension.Encryption:
                 return WithEncryption(header, data);

@@ -15,7 +15,7 @@ namespace BlockUring.Images.Qcow2;
 internal sealed class WriteIntents(Qcow2Image image)
 {
     /// <summary>Smaller clusters have no room beside the header.</summary>
-    public const int MinClusterLength = 8192;
+    private const int MinClusterLength = 8192;
 
     private const int SectorLength = 512;
     private const int MinRegionBits = 20;
@@ -31,13 +31,16 @@ internal sealed class WriteIntents(Qcow2Image image)
 
     private int Shift => image.Header.Intents!.RegionBits;
 
+    /// <summary>Whether the log has room in the image's clusters.</summary>
+    public static bool FitsClusters(Qcow2Header header) => header.Geometry.ClusterLength >= MinClusterLength;
+
     /// <summary>How an image of that size would keep the log.</summary>
     /// <exception cref="BlockException">It cannot.</exception>
     public static IntentsExtension ExtensionFor(Qcow2Header header)
     {
         if (header.Version < 3)
             throw Qcow2Errors.Unsupported("Bitmaps that outlive a crash need compatibility level 1.1");
-        if (header.Geometry.ClusterLength < MinClusterLength)
+        if (!FitsClusters(header))
             throw Qcow2Errors.Unsupported($"Bitmaps that outlive a crash need clusters of at least {MinClusterLength} bytes");
         var bits = MinRegionBits;
         while (header.GuestLength >> bits >= header.Geometry.ClusterLength * 4L)
