@@ -96,7 +96,8 @@ install_peers
 : >"$work/counts"
 if build_step "build" dotnet build BlockUring.sln -nologo -v minimal; then
     if [ $quick = 0 ]; then
-        build_step "format" dotnet format BlockUring.sln --verify-no-changes --no-restore
+        # Style and analyzers are the build's.
+        build_step "format" dotnet format whitespace BlockUring.sln --verify-no-changes --no-restore
         if build_step "publish" dotnet publish src/BlockUring.Cli -c Release -o "$work/publish" -nologo -v minimal; then
             export BLOCKURING="$work/publish/blockuring"
             if grep -E 'warning (IL|AOT)' "$work/step.log"; then
@@ -105,9 +106,15 @@ if build_step "build" dotnet build BlockUring.sln -nologo -v minimal; then
             "$BLOCKURING" img --ring-info || failed_steps=$((failed_steps + 1))
         fi
     fi
-    run_tests BlockUring.Tests tests/BlockUring.Tests Debug
-    run_tests BlockUring.Simulation tests/BlockUring.Simulation Debug
+    # What needs only a processor runs beside what waits for disks and peers.
+    {
+        run_tests BlockUring.Tests tests/BlockUring.Tests Debug
+        run_tests BlockUring.Simulation tests/BlockUring.Simulation Debug
+    } >"$work/portable.log" 2>&1 &
+    portable=$!
     run_tests BlockUring.NativeTests native-tests/BlockUring.NativeTests Debug
+    wait "$portable"
+    cat "$work/portable.log"
     # Only optimised code is free of allocations: a debug build makes every state machine a class.
     if [ $quick = 0 ] && build_step "build for the allocation tests" \
         dotnet build native-tests/BlockUring.NativeTests -c Release -nologo -v minimal; then

@@ -17,6 +17,7 @@ public sealed class WrongUsageTests(QemuImgImages images) : IClassFixture<QemuIm
     ];
 
     [Theory]
+    [InlineData("amend")]
     [InlineData("bench")]
     [InlineData("bitmap")]
     [InlineData("check")]

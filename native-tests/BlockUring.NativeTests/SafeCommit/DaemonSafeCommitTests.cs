@@ -22,18 +22,20 @@ public sealed class DaemonSafeCommitTests(ITestOutputHelper output)
         if ((DaemonUnderTest.WhyMissing(Side.Ours) ?? DaemonUnderTest.WhyMissing(Side.Peer)) is { } reason)
             Assert.Skip(reason);
         using var scenario = new Scenario(Side.Ours);
-        scenario.Play("""
+        const string Fork = """{"driver":"qcow2","node-name":"n","backing":null,"file":{"driver":"file","filename":"fork.qcow2"}}""";
+        scenario.Play($"""
             $ qemu-img create -q -f qcow2 base.qcow2 4M && qemu-io -c 'write -q -P 1 0 3M' base.qcow2
             $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 top.qcow2 && qemu-io -c 'write -q -P 2 1M 1M' top.qcow2
-            $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 fork.qcow2 && qemu-img convert -O raw base.qcow2 before.raw
-            $ qemu-storage-daemon --daemonize --pidfile owner.pid --blockdev qcow2,node-name=n,file.driver=file,file.filename=fork.qcow2
+            $ qemu-img create -q -f qcow2 -b base.qcow2 -F qcow2 fork.qcow2
+            $ qemu-img convert -O raw base.qcow2 before.raw
+            $ qemu-storage-daemon --daemonize --pidfile owner.pid --blockdev '{Fork}'
             """);
         using var owner = Process.GetProcessById(int.Parse(File.ReadAllText(Path.Combine(scenario.Folder, "owner.pid")), CultureInfo.InvariantCulture));
         try
         {
             scenario.Play("daemon --blockdev qcow2,node-name=top,file.driver=file,file.filename=top.qcow2");
             var refusal = scenario.Run("block-commit", "{'job-id':'j','device':'top','safe':true,'protect':['fork.qcow2']}").ToString();
-            Assert.Contains("fork.qcow2", refusal, StringComparison.Ordinal);
+            Assert.True(refusal.Contains("fork.qcow2", StringComparison.Ordinal), refusal);
             Assert.Contains("lock", refusal, StringComparison.Ordinal);
         }
         finally

@@ -137,17 +137,6 @@ public sealed class Qcow2CreateTests
     }
 
     [Theory]
-    [InlineData("encryption=on")]
-    [InlineData("encrypt.format=luks,encrypt.key-secret=s")]
-    public async Task Encryption_is_refused(string options)
-    {
-        using var folder = new TempFolder();
-        using var buffers = new BufferPool();
-        var error = await Assert.ThrowsAsync<BlockException>(() => CreateAsync(buffers, folder["image.qcow2"], 1 << 20, options));
-        Assert.Equal(BlockErrorKind.Unsupported, error.Kind);
-    }
-
-    [Theory]
     [InlineData("", "1M")]
     [InlineData("", "0")]
     [InlineData("", "1")]
