@@ -17,7 +17,7 @@ public sealed class OracleMatrixTests(ITestOutputHelper output)
     private const long MaxLength = 384 << 10;
 
     [Fact]
-    public Task What_we_write_is_clean_and_the_same_for_qemu() => ForBatchesAsync(200_001, 800, async (first, count) =>
+    public Task What_we_write_is_clean_and_the_same_for_qemu() => ForBatchesAsync(200_001, 200, async (first, count) =>
     {
         using var batch = new OracleBatch();
         for (var seed = first; seed < first + count; seed++)
@@ -28,7 +28,7 @@ public sealed class OracleMatrixTests(ITestOutputHelper output)
     });
 
     [Fact]
-    public Task What_qemu_io_writes_is_clean_and_the_same_for_us() => ForBatchesAsync(300_001, 400, async (first, count) =>
+    public Task What_qemu_io_writes_is_clean_and_the_same_for_us() => ForBatchesAsync(300_001, 200, async (first, count) =>
     {
         using var batch = new OracleBatch();
         for (var seed = first; seed < first + count; seed++)
