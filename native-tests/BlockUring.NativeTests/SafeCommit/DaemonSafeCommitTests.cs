@@ -105,7 +105,7 @@ public sealed class DaemonSafeCommitTests(ITestOutputHelper output)
         Await(scenario, "\"status\":\"null\"", "wait JOB_STATUS_CHANGE j null");
         scenario.Play("quit\nexit");
         var story = scenario.Transcript.ToString();
-        Assert.DoesNotContain("\"error\"", story, StringComparison.Ordinal);
+        Assert.True(!story.Contains("\"error\"", StringComparison.Ordinal), story);
         Assert.Contains("exit code 0", story, StringComparison.Ordinal);
     }
 

@@ -56,7 +56,7 @@ internal sealed class QemuIoSequence
             case 8 when !kind.IsDataFileRaw:
                 Discard(offset, length);
                 break;
-            case 9 when kind.CanGrow:
+            case 9 when kind.CanPeerGrow:
                 Resize();
                 break;
             case 10:

@@ -4,7 +4,7 @@ using BlockUring.Storage;
 namespace BlockUring.Images.Qcow2;
 
 /// <summary>
-/// Changes the guest size. Growing: a longer L1 table, zero clusters over what a backing file would show, everything durable, then the header. Shrinking:
+/// Changes the guest size. Growing: a longer L1 table, zeroes over what a backing file would show, everything durable, then the header. Shrinking:
 /// clusters and tables behind the new end go, then the header and the L1 table's end, then the end of the file.
 /// </summary>
 /// <remarks>
@@ -22,10 +22,13 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
             throw new BlockException(BlockErrorKind.Unsupported, "Can't resize a v2 image which has snapshots", Errno.EOPNOTSUPP);
         if (image.Geometry.L1CountFor(newLength) > Qcow2Limits.MaxL1Bytes / L1Table.EntryLength)
             throw new BlockException(BlockErrorKind.NoSpace, "Failed to grow the L1 table: File too large", Errno.EFBIG);
-        if (preallocation != PreallocationMode.Off)
-            Qcow2Preallocation.DemandCountable(image, newLength);
-        else if (newLength > image.Length && header.Version < 3 && HidesBacking(image, hidesBacking))
+        if (newLength <= image.Length)
+            return;
+        var hidesWithData = !image.HasZeroClusters && HidesBacking(image, hidesBacking);
+        if (hidesWithData && image.IsEncrypted)
             throw new BlockException(BlockErrorKind.Unsupported, "Failed to zero out new clusters: Operation not supported", Errno.EOPNOTSUPP);
+        if (hidesWithData || preallocation != PreallocationMode.Off)
+            Qcow2Preallocation.DemandCountable(image, newLength);
     }
 
     /// <summary>Changes the size.</summary>
@@ -33,8 +36,10 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
     {
         await writer.PrepareAsync();
 
-        // Why: the data file alone is to tell what the disk holds, so no cluster may be one of zeroes for want of a place there.
-        if (image.Header.HasRawDataFile && preallocation == PreallocationMode.Off)
+        // Why: a raw data file alone is to tell what the disk holds, so no cluster may be one of zeroes for want of a place there. And version 2 has no
+        // such clusters, so what must not be seen below the new ones is hidden by places with zeroes.
+        var needsPlaces = image.Header.HasRawDataFile || (!image.HasZeroClusters && HidesBacking(image, hidesBacking));
+        if (needsPlaces && preallocation == PreallocationMode.Off)
             preallocation = PreallocationMode.Metadata;
         if (newLength > image.Length && preallocation != PreallocationMode.Off)
             await GrowPreallocatedAsync(newLength, preallocation, HidesBacking(image, hidesBacking));

@@ -51,7 +51,11 @@ internal sealed record ImageKind(
 
     public bool CanResize => Version == 3 || !HasSnapshot;
 
-    public bool CanGrow => Version == 3 || BackingLength < 0;
+    // Zeroes that hide the backing file would be noise behind encryption.
+    public bool CanGrow => CanPeerGrow || !IsEncrypted;
+
+    /// <summary>Version 2 has no zero clusters, by which QEMU hides a backing file.</summary>
+    public bool CanPeerGrow => Version == 3 || BackingLength < 0;
 
     /// <summary>Whether a discard makes clusters read as zeroes.</summary>
     public bool DiscardsToZeroes(bool passesDiscards) => IsDataFileRaw ? passesDiscards : Version == 3 || BackingLength < 0;
