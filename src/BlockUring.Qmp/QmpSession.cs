@@ -1,4 +1,5 @@
 using System.Text.Json;
+using BlockUring.Native.Channels;
 using BlockUring.Native.Memory;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Wire;
