@@ -13,6 +13,7 @@ internal sealed partial class OracleBatch : IDisposable
     // In the header: the incompatible features' last byte, and the bit that says that the refcounts may be wrong.
     private const int FeatureOffset = 79;
     private const byte DirtyBit = 1;
+    private const string Secret = $"secret,id={ImageKind.SecretName},data={ImageKind.Password}";
 
     private readonly TempFolder folder = new();
 
@@ -46,7 +47,7 @@ internal sealed partial class OracleBatch : IDisposable
 
         if (arguments.Count > 0)
         {
-            var (exitCode, text, error) = await Tool.TryRunAsync("qemu-io", [.. arguments]);
+            var (exitCode, text, error) = await Tool.TryRunAsync("qemu-io", ["--object", Secret, .. arguments]);
             if (exitCode != 0 || text.Length + error.Length > 0)
                 await CheckSinglyAsync(Entries, $"{text}{error}");
         }
@@ -59,7 +60,7 @@ internal sealed partial class OracleBatch : IDisposable
     {
         var names = Entries.Select(Json).ToArray();
         var path = folder["content"];
-        await Tool.RunAsync("qemu-img", ["convert", "-O", "raw", .. names, path]);
+        await Tool.RunAsync("qemu-img", ["convert", "--object", Secret, "-O", "raw", .. names, path]);
         using var stream = File.OpenRead(path);
         foreach (var entry in Entries)
         {
@@ -80,7 +81,7 @@ internal sealed partial class OracleBatch : IDisposable
         var path = folder["content"];
         foreach (var (id, content) in entry.Snapshots)
         {
-            await Tool.RunAsync("qemu-img", "convert", "-l", $"snapshot.id={id}", "-O", "raw", Json(entry), path);
+            await Tool.RunAsync("qemu-img", "convert", "--object", Secret, "-l", $"snapshot.id={id}", "-O", "raw", Json(entry), path);
             var actual = await File.ReadAllBytesAsync(path);
             var length = Math.Min(actual.Length, content.Length);
             var same = actual.AsSpan(0, length).CommonPrefixLength(content);
@@ -100,7 +101,7 @@ internal sealed partial class OracleBatch : IDisposable
                 arguments.AddRange(["-c", command == "open" ? $"open -o discard=unmap,{Options(entry)}" : command]);
         }
 
-        var (exitCode, text, error) = await Tool.TryRunAsync("qemu-io", [.. arguments]);
+        var (exitCode, text, error) = await Tool.TryRunAsync("qemu-io", ["--object", Secret, .. arguments]);
         Assert.True(exitCode == 0 && error.Length == 0, $"seeds {Entries[0].Seed} to {Entries[^1].Seed}: {error}\n{text}");
         return ParseMaps(text);
     }
@@ -177,7 +178,7 @@ internal sealed partial class OracleBatch : IDisposable
     {
         foreach (var entry in entries)
         {
-            var (exitCode, text, error) = await Tool.TryRunAsync("qemu-img", "check", Json(entry));
+            var (exitCode, text, error) = await Tool.TryRunAsync("qemu-img", "check", "--object", Secret, Json(entry));
             Assert.True(exitCode == 0, $"{entry}\n{text}{error}");
         }
 
@@ -192,6 +193,8 @@ internal sealed partial class OracleBatch : IDisposable
         var text = $"driver=qcow2,file.driver=file,file.filename={PathOf(entry, ImageKind.Path)}";
         if (entry.Kind.HasDataFile)
             text += $",data-file.driver=file,data-file.filename={PathOf(entry, ImageKind.DataPath)}";
+        if (entry.Kind.IsEncrypted)
+            text += $",encrypt.format={entry.Kind.EncryptionFormat},encrypt.key-secret={ImageKind.SecretName}";
         if (entry.Kind.BackingLength >= 0)
             text += $",backing.driver=raw,backing.file.driver=file,backing.file.filename={PathOf(entry, ImageKind.BackingPath)}";
         return text;

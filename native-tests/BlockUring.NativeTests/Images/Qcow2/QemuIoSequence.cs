@@ -100,7 +100,9 @@ internal sealed class QemuIoSequence
 
     private void Resize()
     {
-        var length = Math.Clamp((content.Length + random.Next(-64 << 10, 64 << 10)) & -512, 512, (int)kind.MaxLength & -512);
+        // Why: QEMU cannot zero a part of a compressed cluster, which it does when a disk grows that ends inside of one.
+        var unit = kind.ExtendedL2 && kind.BackingLength >= 0 ? kind.ClusterLength : 512;
+        var length = Math.Clamp((content.Length + random.Next(-64 << 10, 64 << 10)) & -unit, unit, Math.Max(unit, (int)kind.MaxLength & -unit));
         var old = content.Length;
         commands.Add($"truncate {length}");
         Array.Resize(ref content, length);

@@ -5,7 +5,7 @@ namespace BlockUring.Images.Qcow2;
 
 /// <summary>
 /// Gives each cluster of a part of the guest disk that lies behind its end a place in the file, and that place its space on the host, as the mode
-/// says. All of it reads as zeroes.
+/// says. All of it reads as zeroes, but in an encrypted image of version 2, which has no clusters of zeroes: there it reads as noise, as in QEMU.
 /// </summary>
 /// <remarks>No write runs meanwhile. Nothing of it is seen before the disk is made longer.</remarks>
 internal readonly struct Qcow2Preallocation(Qcow2Image image, Qcow2Writer writer, PreallocationMode mode, bool hidesBacking)
@@ -97,11 +97,11 @@ internal readonly struct Qcow2Preallocation(Qcow2Image image, Qcow2Writer writer
         }
     }
 
-    // Subclusters count as not written, as in QEMU, unless something would be seen through them.
+    // Subclusters count as not written, as in QEMU, unless something would be seen through them. Zeroes in the file are noise behind encryption.
     private L2Entry EntryFor(long hostOffset)
     {
         if (!image.Geometry.HasSubclusters)
-            return L2Entry.ForData(hostOffset, false);
+            return image.IsEncrypted && image.HasZeroClusters ? L2Entry.ForZeroes(hostOffset, false) : L2Entry.ForData(hostOffset, false);
         return new L2Entry((ulong)hostOffset | L2Entry.CopiedFlag, hidesBacking ? L2Entry.ForZeroes(hostOffset, true).Bitmap : 0);
     }
 

@@ -37,9 +37,9 @@ internal sealed record FailingOperation(string Name, Func<ImageKind, bool> IsPos
 
     /// <summary>
     /// Whether a failed request need not make it fail: giving space back is tried again later, a check tells of what it cannot read, and whoever closes the
-    /// images of a commit is warned.
+    /// images of a commit is warned; the names of features come behind the header with the bitmaps, which is as good without them.
     /// </summary>
-    public bool MayHideFailure => Name is "resize shrink" or "check" or "commit";
+    public bool MayHideFailure => Name is "resize shrink" or "check" or "bitmap store" or "commit";
 
     /// <summary>Whether snapshots show other data afterwards where they show the backing file.</summary>
     public bool ChangesBacking => Name == "commit";

@@ -71,6 +71,10 @@ public sealed class Qcow2ResizeSimulation
             using var world = ImageWorld.Make(seed);
             if (!world.Kind.CanResize || (!world.Kind.CanGrow && size < Size.Half))
                 return;
+
+            // Their new clusters read as noise.
+            if (mode != PreallocationMode.Off && world.Kind is { IsEncrypted: true, Version: 2 })
+                return;
             try
             {
                 count = run(world, point, LengthOf(world, size), mode);
