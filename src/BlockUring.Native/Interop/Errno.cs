@@ -71,6 +71,9 @@ public static class Errno
     /// <summary>Read-only file system.</summary>
     public const int EROFS = 30;
 
+    /// <summary>Broken pipe.</summary>
+    public const int EPIPE = 32;
+
     /// <summary>Numerical result out of range.</summary>
     public const int ERANGE = 34;
 
@@ -83,11 +86,17 @@ public static class Errno
     /// <summary>Timer expired.</summary>
     public const int ETIME = 62;
 
+    /// <summary>Protocol error.</summary>
+    public const int EPROTO = 71;
+
     /// <summary>Operation not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>Operation not supported (the same value as <see cref="EOPNOTSUPP"/> on Linux).</summary>
     public const int ENOTSUP = EOPNOTSUPP;
+
+    /// <summary>Connection reset by peer.</summary>
+    public const int ECONNRESET = 104;
 
     /// <summary>Connection timed out.</summary>
     public const int ETIMEDOUT = 110;
