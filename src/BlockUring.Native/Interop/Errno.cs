@@ -83,14 +83,23 @@ public static class Errno
     /// <summary>Timer expired.</summary>
     public const int ETIME = 62;
 
+    /// <summary>Value too large for defined data type.</summary>
+    public const int EOVERFLOW = 75;
+
     /// <summary>Operation not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>Operation not supported (the same value as <see cref="EOPNOTSUPP"/> on Linux).</summary>
     public const int ENOTSUP = EOPNOTSUPP;
 
+    /// <summary>Cannot send after transport endpoint shutdown.</summary>
+    public const int ESHUTDOWN = 108;
+
     /// <summary>Connection timed out.</summary>
     public const int ETIMEDOUT = 110;
+
+    /// <summary>Disk quota exceeded.</summary>
+    public const int EDQUOT = 122;
 
     /// <summary>Operation canceled.</summary>
     public const int ECANCELED = 125;
