@@ -91,7 +91,7 @@ internal sealed class StatusCollector(NbdExport export, IReadOnlyList<MetaContex
     }
 
     private static uint AllocationOf(BlockStatus status) =>
-        (status.IsAllocated ? 0 : NbdContexts.Hole) | (status.IsZero ? NbdContexts.Zero : 0);
+        (status.IsData ? 0 : NbdContexts.Hole) | (status.IsZero ? NbdContexts.Zero : 0);
 
     private static uint DepthOf(BlockStatus status) => status.IsAllocated ? (uint)status.Depth + 1 : 0;
 }
