@@ -1,8 +1,10 @@
 using BlockUring.Graph;
 using BlockUring.Jobs;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Server;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
+using BlockUring.Qmp.Exports;
 using BlockUring.Qmp.Hmp;
 using BlockUring.Qmp.Objects;
 using BlockUring.Storage;
@@ -28,6 +30,7 @@ public sealed class MonitorContext
         Graph.CorruptionFound = (node, found) => Events.Send(
             "BLOCK_IMAGE_CORRUPTED", new("", node.Name, found.Message, found.Offset, found.Length, true), QmpJson.Default.ImageCorruptedData);
         HumanMonitor = new(this);
+        Exports = new(this);
         Jobs = new JobList(new JobEventWriter(Events).Write);
     }
 
@@ -52,6 +55,13 @@ public sealed class MonitorContext
     /// <summary>Makes a character device for chardev-add.</summary>
     public Func<ChardevOptions, ValueTask<Chardev>> MakeChardev { get; init; } =
         _ => throw new BlockException(BlockErrorKind.Unsupported, "There are no devices here");
+
+    /// <summary>Listens for the NBD server, for nbd-server-start.</summary>
+    public Func<NbdServer, ChardevOptions, NbdListener> ListenForNbd { get; init; } =
+        (_, _) => throw new BlockException(BlockErrorKind.Unsupported, "There are no sockets here");
+
+    /// <summary>The NBD server, and all exports.</summary>
+    public ExportRegistry Exports { get; }
 
     /// <summary>Whether a client has asked for the end.</summary>
     public bool IsQuitting { get; private set; }

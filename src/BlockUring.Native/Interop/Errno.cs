@@ -89,6 +89,9 @@ public static class Errno
     /// <summary>Protocol error.</summary>
     public const int EPROTO = 71;
 
+    /// <summary>Value too large for defined data type.</summary>
+    public const int EOVERFLOW = 75;
+
     /// <summary>Operation not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
@@ -98,8 +101,14 @@ public static class Errno
     /// <summary>Connection reset by peer.</summary>
     public const int ECONNRESET = 104;
 
+    /// <summary>Cannot send after transport endpoint shutdown.</summary>
+    public const int ESHUTDOWN = 108;
+
     /// <summary>Connection timed out.</summary>
     public const int ETIMEDOUT = 110;
+
+    /// <summary>Disk quota exceeded.</summary>
+    public const int EDQUOT = 122;
 
     /// <summary>Operation canceled.</summary>
     public const int ECANCELED = 125;
