@@ -89,6 +89,9 @@ public static class Errno
     /// <summary>Operation not supported (the same value as <see cref="EOPNOTSUPP"/> on Linux).</summary>
     public const int ENOTSUP = EOPNOTSUPP;
 
+    /// <summary>Transport endpoint is not connected.</summary>
+    public const int ENOTCONN = 107;
+
     /// <summary>Connection timed out.</summary>
     public const int ETIMEDOUT = 110;
 

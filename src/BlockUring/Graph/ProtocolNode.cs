@@ -69,7 +69,7 @@ internal sealed class ProtocolNode : BlockNode
     public override async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
     {
         var extent = await file.GetExtentAsync(offset, Math.Min(maxLength, Length - offset));
-        return new(extent.Length, !extent.IsHole, extent.IsHole, true, File: file, HostOffset: offset);
+        return new(extent.Length, extent.IsData, extent.IsHole, true, File: file, HostOffset: offset);
     }
 
     public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => file.SetLengthAsync(length, preallocation);
