@@ -58,6 +58,12 @@ public sealed class NbdFile : BlockFile
     /// <inheritdoc/>
     public override bool CanGrow => false;
 
+    /// <inheritdoc/>
+    public override bool DependsOnPeer => true;
+
+    /// <inheritdoc/>
+    public override string FixedLengthReason => "Cannot resize NBD nodes";
+
     /// <summary>What was agreed with the server.</summary>
     public NbdExport Export => connections.Export;
 

@@ -3,7 +3,7 @@ using BlockUring.Storage;
 namespace BlockUring.Images;
 
 /// <summary>Where the file of an image is: a path of the host, or the options of a protocol.</summary>
-internal sealed class FileSource
+public sealed class FileSource
 {
     private readonly FileHost host;
     private readonly FileProtocol? protocol;
@@ -46,6 +46,15 @@ internal sealed class FileSource
         options.Set("file.driver", protocol.Driver);
         foreach (var (key, value) in protocol.ParseName(name))
             options.Set("file." + key, value);
+        return options;
+    }
+
+    /// <summary>As <see cref="OptionsOf"/>, with the driver named in any case.</summary>
+    public static OptionTree NodeOptionsOf(FileHost host, string name)
+    {
+        var options = OptionsOf(host, name);
+        if (options.Get("file.driver") == null)
+            options.Set("file.driver", "file");
         return options;
     }
 
