@@ -167,6 +167,7 @@ static void operations(void)
     CONSTANT(IoUringOp, Timeout, IORING_OP_TIMEOUT);
     CONSTANT(IoUringOp, Accept, IORING_OP_ACCEPT);
     CONSTANT(IoUringOp, AsyncCancel, IORING_OP_ASYNC_CANCEL);
+    CONSTANT(IoUringOp, Connect, IORING_OP_CONNECT);
     CONSTANT(IoUringOp, Fallocate, IORING_OP_FALLOCATE);
     CONSTANT(IoUringOp, Read, IORING_OP_READ);
     CONSTANT(IoUringOp, Write, IORING_OP_WRITE);

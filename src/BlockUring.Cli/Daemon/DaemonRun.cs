@@ -1,6 +1,7 @@
 using BlockUring.Cli.Img;
 using BlockUring.Graph;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
 using BlockUring.Qmp;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Exports;
@@ -25,7 +26,7 @@ internal sealed class DaemonRun
         this.context = context;
         this.thread = thread;
         this.isBackground = isBackground;
-        monitor = new(thread, new LinuxFileHost(thread) { Warn = Warn })
+        monitor = new(thread, new LinuxFileHost(thread) { Protocols = [new NbdProtocol(thread)], Warn = Warn })
         {
             QuitRequested = End,
             MakeChardev = options => ChardevFactory.OpenAsync(thread, options, context.Report),

@@ -95,7 +95,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         var nodeSettings = new NodeSettings { ReadOnly = settings.IsDryRun, Direct = cache.Direct, NoFlush = cache.NoFlush, Unmap = true };
         try
         {
-            return await GraphOpener.OpenAsync(graph, OptionsFor(settings, name), nodeSettings);
+            return await GraphOpener.OpenAsync(graph, OptionsFor(graph.Host, settings, name), nodeSettings);
         }
         catch (BlockException e)
         {
@@ -103,7 +103,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         }
     }
 
-    private static OptionTree OptionsFor(CommitSettings settings, string name)
+    private static OptionTree OptionsFor(FileHost host, CommitSettings settings, string name)
     {
         if (settings.ImageOptions)
             return ImageOpener.ParseOptions(name);
@@ -114,10 +114,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         }
         else
         {
-            var file = ImageOpener.DemandExistingFile(name);
-            options = new OptionTree();
-            options.Set("file.driver", "file");
-            options.Set("file.filename", file.StartsWith("file:", StringComparison.Ordinal) ? file[5..] : file);
+            options = FileSource.NodeOptionsOf(host, ImageOpener.DemandExistingFile(name));
         }
 
         if (settings.Format != null)

@@ -2,6 +2,7 @@ using System.Text;
 using BlockUring.Graph;
 using BlockUring.Images;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
 using BlockUring.Storage;
 
 namespace BlockUring.Cli.Img;
@@ -66,7 +67,7 @@ internal static class Session
     {
         try
         {
-            return IoThread.Run(options, thread => body(new LinuxFileHost(thread) { Warn = warn }));
+            return IoThread.Run(options, thread => body(new LinuxFileHost(thread) { Protocols = [new NbdProtocol(thread)], Warn = warn }));
         }
         catch (PlatformNotSupportedException e)
         {

@@ -101,6 +101,9 @@ public static class Errno
     /// <summary>Connection reset by peer.</summary>
     public const int ECONNRESET = 104;
 
+    /// <summary>Transport endpoint is not connected.</summary>
+    public const int ENOTCONN = 107;
+
     /// <summary>Cannot send after transport endpoint shutdown.</summary>
     public const int ESHUTDOWN = 108;
 
