@@ -1,6 +1,9 @@
 using BlockUring.Graph;
 using BlockUring.Jobs;
+using BlockUring.Native.Channels;
+using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
 using BlockUring.Nbd.Server;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
@@ -168,10 +171,37 @@ public sealed class MonitorContext
         }
     }
 
+    /// <summary>The credentials that driver nbd is to show, by the id of their object.</summary>
+    /// <exception cref="BlockException">There are none of this name, or they are a server's.</exception>
+    public NbdTlsUpgrade FindNbdTls(string id)
+    {
+        try
+        {
+            var found = Objects.FindTls(id, forServer: false);
+            return (plain, hostName) => EncryptAsync(found, plain, hostName);
+        }
+        catch (QmpException e)
+        {
+            throw new BlockException(BlockErrorKind.NotFound, e.Message);
+        }
+    }
+
     internal void Quit()
     {
         IsQuitting = true;
         QuitRequested?.Invoke();
+    }
+
+    private async ValueTask<ByteChannel> EncryptAsync(TlsCredentials credentials, ByteChannel plain, string? hostName)
+    {
+        try
+        {
+            return await credentials.EncryptAsync(this, plain, hostName);
+        }
+        catch (TlsException e)
+        {
+            throw new BlockException(BlockErrorKind.Io, e.Message, Errno.EIO, e);
+        }
     }
 
     private static bool IsOfJob(BlockNode above) =>

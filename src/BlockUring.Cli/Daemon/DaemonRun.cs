@@ -26,7 +26,8 @@ internal sealed class DaemonRun
         this.context = context;
         this.thread = thread;
         this.isBackground = isBackground;
-        monitor = new(thread, new LinuxFileHost(thread) { Protocols = [new NbdProtocol(thread)], Warn = Warn })
+        var nbd = new NbdProtocol(thread) { FindTls = id => monitor!.FindNbdTls(id) };
+        monitor = new(thread, new LinuxFileHost(thread) { Protocols = [nbd], Warn = Warn })
         {
             QuitRequested = End,
             MakeChardev = options => ChardevFactory.OpenAsync(thread, options, context.Report),

@@ -186,11 +186,17 @@ public sealed class ExportRegistry
         return bitmap;
     }
 
-    // The place for objects that hold credentials: what they make of a plain channel goes from here to the server.
-    private static Func<ByteChannel, ValueTask<ByteChannel?>> FindEncryption(string credentials, string? authorization)
+    private Func<ByteChannel, ValueTask<ByteChannel?>> FindEncryption(string credentials, string? authorization)
     {
-        _ = authorization;
-        throw new QmpException($"No TLS credentials with id '{credentials}'");
+        var found = context.Objects.FindTls(credentials, forServer: true);
+        return async plain => await found.EncryptAsync(context, plain, null, name => DemandAuthorized(authorization, name));
+    }
+
+    // Why at each handshake: the object may come and go while the server runs, as QEMU allows.
+    private void DemandAuthorized(string? authorization, string? name)
+    {
+        if (authorization != null && (name == null || context.Objects.Find<UserObject>(authorization) is not IAuthorization rules || !rules.Allows(name)))
+            throw new TlsException($"TLS x509 authz check for {name} is denied");
     }
 
     private static bool IsTrue(JsonElement options, string name) => options.TryGetProperty(name, out var value) && value.GetBoolean();

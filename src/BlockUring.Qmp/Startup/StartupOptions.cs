@@ -140,8 +140,8 @@ public sealed class StartupOptions(MonitorContext context, QmpServer server)
     {
         var type = QomType.All.FirstOrDefault(t => t.Name == typeName && t.IsUserCreatable);
         if (type == null)
-            return "List of user creatable objects:\n" + string.Concat(QomType.All.Where(t => t.IsUserCreatable).Select(t => $"  {t.Name}\n"));
-        var properties = type.Properties.Where(p => p.Name != "type").OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
+            return "List of user creatable objects:\n" + string.Concat(QomType.All.Where(t => t.IsUserCreatable).OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => $"  {t.Name}\n"));
+        var properties = type.Properties.Where(p => p.Set != null).OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
         if (properties.Count == 0)
             return $"There are no options for {type.Name}.\n";
         return $"{type.Name} options:\n" + string.Concat(properties.Select(p => $"  {p.Name}=<{p.Type}>\n"));
