@@ -186,10 +186,13 @@ public sealed class ExportRegistry
         return bitmap;
     }
 
-    // The place for objects that hold credentials: what they make of a plain channel goes from here to the server.
-    private static Func<ByteChannel, ValueTask<ByteChannel?>> FindEncryption(string credentials, string? authorization)
+    /// <summary>What makes an encrypted channel of a plain one, for a server.</summary>
+    /// <param name="credentials">The id of an object.</param>
+    /// <param name="authorization">The id of another one; null for none.</param>
+    /// <exception cref="QmpException">There is none.</exception>
+    public Func<ByteChannel, ValueTask<ByteChannel?>> FindEncryption(string credentials, string? authorization)
     {
-        _ = authorization;
+        _ = (context.Objects, authorization);
         throw new QmpException($"No TLS credentials with id '{credentials}'");
     }
 
