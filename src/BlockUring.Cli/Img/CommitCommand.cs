@@ -41,7 +41,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
             throw CommandFailure.Usage("Expecting one image file name");
         var cache = ImageOpener.ParseCache(settings.Cache, "cache option");
         _ = (settings.Protection, settings.IsJson);
-        Session.RunOnNodes(context.Warn, context.Gate, graph => CommitAsync(context, graph, settings, operands[0], cache));
+        Session.RunOnNodes(context, context.Gate, graph => CommitAsync(context, graph, settings, operands[0], cache));
         if (!settings.Quiet && !settings.IsDryRun)
             context.Out.Write("Image committed.\n");
         return 0;

@@ -5,13 +5,14 @@ namespace BlockUring.Nbd.Client;
 
 /// <summary>
 /// Names of exports as file names: nbd://HOST[:PORT]/EXPORT, nbd+unix:///EXPORT?socket=PATH (NBD protocol, doc/uri.md), and QEMU's old
-/// nbd:HOST:PORT[:exportname=EXPORT] and nbd:unix:PATH[:exportname=EXPORT].
+/// nbd:HOST:PORT[:exportname=EXPORT] and nbd:unix:PATH[:exportname=EXPORT]. Over TLS: nbds://HOST[:PORT]/EXPORT?tls-creds=ID and
+/// nbds+unix://[HOST]/EXPORT?socket=PATH&amp;tls-creds=ID, where the host is whom the server's certificate must name; tls-hostname=NAME says another one.
 /// </summary>
 public static class NbdNames
 {
     private const string ExportMark = ":exportname=";
 
-    private static readonly string[] Prefixes = ["nbd:", "nbd+tcp:", "nbd+unix:"];
+    private static readonly string[] Prefixes = ["nbd:", "nbd+tcp:", "nbd+unix:", "nbds:", "nbds+tcp:", "nbds+unix:"];
 
     /// <summary>Whether a file name means an export.</summary>
     public static bool Owns(string name) => Array.Exists(Prefixes, p => name.StartsWith(p, StringComparison.Ordinal));
@@ -47,9 +48,35 @@ public static class NbdNames
         var export = slash < 0 ? "" : Uri.UnescapeDataString(rest[slash..]).TrimStart('/');
         if (export.Length > 0)
             options["export"] = export;
+        if (scheme.StartsWith("nbds", StringComparison.Ordinal))
+            return TryParseSecure(scheme, authority, query, options);
         return scheme == "nbd+unix"
             ? authority.Length == 0 && TryParseSocket(query, options)
             : string.IsNullOrEmpty(query) && TryParseAuthority(authority, options);
+    }
+
+    // Why an id and not a path, as libnbd has it: whoever names a disk is not necessarily who decides on keys.
+    private static bool TryParseSecure(string scheme, string authority, string? query, Dictionary<string, string> options)
+    {
+        foreach (var part in (query ?? "").Split(['&', ';'], StringSplitOptions.RemoveEmptyEntries))
+        {
+            var name = Cut(part, '=', out var value);
+            if (name is not ("socket" or "tls-creds" or "tls-hostname") || value == null)
+                return false;
+            options[name] = Uri.UnescapeDataString(value);
+        }
+
+        if (!options.ContainsKey("tls-creds"))
+            throw new BlockException(BlockErrorKind.Invalid, $"A URI of the scheme '{scheme}' needs 'tls-creds=ID', the id of an object");
+        if (scheme != "nbds+unix")
+            return !options.ContainsKey("socket") && TryParseAuthority(authority, options);
+        if (!options.Remove("socket", out var path))
+            return false;
+        options["server.type"] = "unix";
+        options["server.path"] = path;
+        if (authority.Length > 0)
+            _ = options.TryAdd("tls-hostname", Uri.UnescapeDataString(authority[(authority.LastIndexOf('@') + 1)..]));
+        return true;
     }
 
     private static bool TryParseSocket(string? query, Dictionary<string, string> options)

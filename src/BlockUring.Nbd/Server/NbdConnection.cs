@@ -23,6 +23,9 @@ internal sealed class NbdConnection : IDisposable
     /// <summary>Whether it has not agreed on an export yet.</summary>
     public bool IsInHandshake { get; private set; } = true;
 
+    /// <summary>Whether it agreed on an export.</summary>
+    public bool HadExport { get; private set; }
+
     /// <summary>Serves the client.</summary>
     public async ValueTask RunAsync()
     {
@@ -42,6 +45,7 @@ internal sealed class NbdConnection : IDisposable
     {
         var transmission = new NbdTransmission(
             server.Scheduler, handshake.Channel, handshake.Input, agreement, server.Budget, server.Options.MaxConnectionPayloadBytes);
+        HadExport = true;
         agreement.Export.Add(this);
         try
         {

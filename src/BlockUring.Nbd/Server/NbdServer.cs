@@ -40,8 +40,8 @@ public sealed class NbdServer
     /// <summary>Whether it takes no more clients.</summary>
     public bool IsStopping { get; private set; }
 
-    /// <summary>Told when a client has gone.</summary>
-    public Action? ClientGone { get; set; }
+    /// <summary>Told when a client has gone, and whether it had an export.</summary>
+    public Action<bool>? ClientGone { get; set; }
 
     internal Scheduler Scheduler => graph.Scheduler;
 
@@ -119,7 +119,7 @@ public sealed class NbdServer
             await connection.RunAsync();
         connections.Remove(connection);
         MakeRoom();
-        ClientGone?.Invoke();
+        ClientGone?.Invoke(connection.HadExport);
         if (connections.Count > 0)
             return;
         var waiting = emptied;

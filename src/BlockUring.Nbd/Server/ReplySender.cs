@@ -22,6 +22,8 @@ internal sealed class ReplySender(Scheduler scheduler, ByteChannel channel, Acti
     /// <summary>What is copied at most for one reply, with its header.</summary>
     public const int GatherBytes = 256 << 10;
 
+    private const int HeaderBytes = 4096;
+
     private readonly Queue<ReplySegment> segments = new();
     private readonly Stack<ReplySegment> idle = new();
     private readonly WakeSignal wake = new();
@@ -40,7 +42,9 @@ internal sealed class ReplySender(Scheduler scheduler, ByteChannel channel, Acti
     {
         if (last is not { IsGathering: true } || last.Buffer!.Length - last.End < length)
         {
-            if (HasFailed || !TryRent(out var buffer))
+            // Why two lengths: what comes right behind a payload is the header of another one, as a rule.
+            var isBehindPayload = last is { IsGathering: false };
+            if (HasFailed || !TryRent(isBehindPayload && length <= HeaderBytes ? HeaderBytes : GatherBytes, out var buffer))
                 return new byte[length];
             last = idle.TryPop(out var segment) ? segment : new();
             (last.Buffer, last.Start, last.End, last.IsGathering) = (buffer, 0, 0, true);
@@ -109,12 +113,12 @@ internal sealed class ReplySender(Scheduler scheduler, ByteChannel channel, Acti
     }
 
     // Without memory for a reply the connection cannot go on.
-    private bool TryRent([NotNullWhen(true)] out IoBuffer? buffer)
+    private bool TryRent(int length, [NotNullWhen(true)] out IoBuffer? buffer)
     {
         buffer = null;
         try
         {
-            buffer = scheduler.Buffers.Rent(GatherBytes);
+            buffer = scheduler.Buffers.Rent(length);
             return true;
         }
         catch (InsufficientMemoryException)

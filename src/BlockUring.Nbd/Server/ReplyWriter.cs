@@ -25,7 +25,7 @@ internal sealed class ReplyWriter(ReplySender sender, NbdReplyStyle style)
         var length = (int)piece.Length;
         if (style == NbdReplyStyle.Simple)
         {
-            WriteSimple(piece.Request, NbdError.None, length <= ReplySender.MaxCopiedBytes ? piece : null);
+            WriteSimple(piece.Request, NbdError.None, length is > 0 and <= ReplySender.MaxCopiedBytes ? piece : null);
             if (piece.Buffer != null && length > 0)
                 sender.AddPayload(piece.TakeBuffer(), 0, length);
             return;

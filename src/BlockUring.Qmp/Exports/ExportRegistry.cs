@@ -186,7 +186,11 @@ public sealed class ExportRegistry
         return bitmap;
     }
 
-    private Func<ByteChannel, ValueTask<ByteChannel?>> FindEncryption(string credentials, string? authorization)
+    /// <summary>What makes an encrypted channel of a plain one, for a server.</summary>
+    /// <param name="credentials">The id of an object.</param>
+    /// <param name="authorization">The id of another one; null for none.</param>
+    /// <exception cref="QmpException">There is none.</exception>
+    public Func<ByteChannel, ValueTask<ByteChannel?>> FindEncryption(string credentials, string? authorization)
     {
         var found = context.Objects.FindTls(credentials, forServer: true);
         return async plain => await found.EncryptAsync(context, plain, null, name => DemandAuthorized(authorization, name));

@@ -18,6 +18,9 @@ internal sealed class TlsCertificateObject(string id, JsonElement options) : Tls
         new("passwordid", "string", n => QomProperty.Text(((TlsCertificateObject)n).passwordId ?? ""), Refuse));
 
     /// <inheritdoc/>
+    protected override bool NeedsHostName => VerifiesPeer;
+
+    /// <inheritdoc/>
     protected override async ValueTask<TlsContext> LoadAsync(MonitorContext context)
     {
         var side = IsServer ? "server" : "client";

@@ -32,6 +32,9 @@ internal abstract class TlsCredentials : UserObject
     /// <summary>Whether the peer's certificate is checked.</summary>
     protected bool VerifiesPeer { get; private set; }
 
+    /// <summary>Whether a client must say whom the server's certificate is to name.</summary>
+    protected virtual bool NeedsHostName => false;
+
     /// <summary>What all kinds have, and some more.</summary>
     protected static QomProperty[] PropertiesWith(params QomProperty[] more) =>
     [
@@ -77,6 +80,8 @@ internal abstract class TlsCredentials : UserObject
         TlsChannel? channel = null;
         try
         {
+            if (!IsServer && hostName == null && NeedsHostName)
+                throw new TlsException("No hostname for certificate validation");
             channel = new TlsChannel(context.Scheduler, plain, secure!, hostName);
             await channel.HandshakeAsync();
             demand?.Invoke(channel.PeerName);
