@@ -1,5 +1,6 @@
 using BlockUring.Cli.Daemon;
 using BlockUring.Cli.Img;
+using BlockUring.Cli.Nbd;
 using BlockUring.Cli.Output;
 
 namespace BlockUring.Cli;
@@ -15,6 +16,7 @@ internal static class Launcher
 
     private const string QemuImg = "qemu-img";
     private const string QemuStorageDaemon = "qemu-storage-daemon";
+    private const string QemuNbd = "qemu-nbd";
 
     /// <summary>Runs the program on the process's standard streams.</summary>
     /// <param name="arguments">The words after the program's name.</param>
@@ -40,6 +42,10 @@ internal static class Launcher
             return DaemonProgram.Run(new DaemonContext(output, QemuStorageDaemon, QemuStorageDaemon), arguments);
         if (arguments is ["daemon", .. var options])
             return RunDaemon(options, output);
+        if (Path.GetFileName(startedAs) == QemuNbd)
+            return NbdProgram.Run(new DaemonContext(output, QemuNbd, QemuNbd), arguments);
+        if (arguments is ["nbd", .. var words])
+            return RunNbd(words, output);
         return RootProgram.Run(arguments, output);
     }
 
@@ -47,6 +53,12 @@ internal static class Launcher
     {
         var name = Background.ProgramName ?? ProgramName;
         return DaemonProgram.Run(new DaemonContext(output, name, name == ProgramName ? $"{ProgramName} daemon" : name), arguments);
+    }
+
+    private static int RunNbd(string[] arguments, CommandOutput output)
+    {
+        var name = Background.ProgramName ?? ProgramName;
+        return NbdProgram.Run(new DaemonContext(output, name, name == ProgramName ? $"{ProgramName} nbd" : name), arguments);
     }
 
     private static string StartedAs()

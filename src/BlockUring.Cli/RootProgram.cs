@@ -22,6 +22,7 @@ internal static class RootProgram
         // Why: only named here, for the help; the launcher takes these away before, because their options follow getopt's rules.
         root.Subcommands.Add(new Command("img", "What qemu-img is: create, convert, compare and inspect disk images"));
         root.Subcommands.Add(new Command("daemon", "What qemu-storage-daemon is: block nodes and jobs, driven by QMP"));
+        root.Subcommands.Add(new Command("nbd", "What qemu-nbd is: one image, exported to NBD clients"));
         root.Subcommands.Add(JobCommands.MakeBackup(output));
         root.Subcommands.Add(JobCommands.MakeStream(output));
         root.Subcommands.Add(JobCommands.MakeMirror(output));

@@ -1,8 +1,13 @@
 using BlockUring.Graph;
 using BlockUring.Jobs;
+using BlockUring.Native.Channels;
+using BlockUring.Native.Interop;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
+using BlockUring.Nbd.Server;
 using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
+using BlockUring.Qmp.Exports;
 using BlockUring.Qmp.Hmp;
 using BlockUring.Qmp.Objects;
 using BlockUring.Storage;
@@ -28,6 +33,7 @@ public sealed class MonitorContext
         Graph.CorruptionFound = (node, found) => Events.Send(
             "BLOCK_IMAGE_CORRUPTED", new("", node.Name, found.Message, found.Offset, found.Length, true), QmpJson.Default.ImageCorruptedData);
         HumanMonitor = new(this);
+        Exports = new(this);
         Jobs = new JobList(new JobEventWriter(Events).Write);
     }
 
@@ -52,6 +58,13 @@ public sealed class MonitorContext
     /// <summary>Makes a character device for chardev-add.</summary>
     public Func<ChardevOptions, ValueTask<Chardev>> MakeChardev { get; init; } =
         _ => throw new BlockException(BlockErrorKind.Unsupported, "There are no devices here");
+
+    /// <summary>Listens for the NBD server, for nbd-server-start.</summary>
+    public Func<NbdServer, ChardevOptions, NbdListener> ListenForNbd { get; init; } =
+        (_, _) => throw new BlockException(BlockErrorKind.Unsupported, "There are no sockets here");
+
+    /// <summary>The NBD server, and all exports.</summary>
+    public ExportRegistry Exports { get; }
 
     /// <summary>Whether a client has asked for the end.</summary>
     public bool IsQuitting { get; private set; }
@@ -158,10 +171,37 @@ public sealed class MonitorContext
         }
     }
 
+    /// <summary>The credentials that driver nbd is to show, by the id of their object.</summary>
+    /// <exception cref="BlockException">There are none of this name, or they are a server's.</exception>
+    public NbdTlsUpgrade FindNbdTls(string id)
+    {
+        try
+        {
+            var found = Objects.FindTls(id, forServer: false);
+            return (plain, hostName) => EncryptAsync(found, plain, hostName);
+        }
+        catch (QmpException e)
+        {
+            throw new BlockException(BlockErrorKind.NotFound, e.Message);
+        }
+    }
+
     internal void Quit()
     {
         IsQuitting = true;
         QuitRequested?.Invoke();
+    }
+
+    private async ValueTask<ByteChannel> EncryptAsync(TlsCredentials credentials, ByteChannel plain, string? hostName)
+    {
+        try
+        {
+            return await credentials.EncryptAsync(this, plain, hostName);
+        }
+        catch (TlsException e)
+        {
+            throw new BlockException(BlockErrorKind.Io, e.Message, Errno.EIO, e);
+        }
     }
 
     private static bool IsOfJob(BlockNode above) =>

@@ -23,12 +23,15 @@ internal static class Background
     public static string? ProgramName => Environment.GetEnvironmentVariable(Variable);
 
     /// <summary>Starts the second process, and waits until it has started.</summary>
+    /// <param name="context">Of the first process.</param>
+    /// <param name="command">The subcommand: "daemon".</param>
+    /// <param name="arguments">The words behind it.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="CommandFailure">It cannot be run.</exception>
-    public static int Start(DaemonContext context, string[] arguments)
+    public static int Start(DaemonContext context, string command, string[] arguments)
     {
         var assembly = Environment.GetCommandLineArgs()[0];
-        string[] prefix = assembly.EndsWith(".dll", StringComparison.Ordinal) ? [assembly, "daemon"] : ["daemon"];
+        string[] prefix = assembly.EndsWith(".dll", StringComparison.Ordinal) ? [assembly, command] : [command];
         var start = new ProcessStartInfo(Environment.ProcessPath!, [.. prefix, .. arguments]) { RedirectStandardOutput = true };
         start.Environment[Variable] = context.ProgramName;
         try

@@ -51,7 +51,7 @@ internal static class DaemonProgram
         }
 
         if (isBackground && !Background.IsChild)
-            return Background.Start(context, arguments);
+            return Background.Start(context, "daemon", arguments);
         if (isBackground)
             Background.BeginSession();
         return DaemonRun.Run(context, words, pidPath, isBackground);

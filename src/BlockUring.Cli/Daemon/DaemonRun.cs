@@ -1,8 +1,10 @@
 using BlockUring.Cli.Img;
 using BlockUring.Graph;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
 using BlockUring.Qmp;
 using BlockUring.Qmp.Channels;
+using BlockUring.Qmp.Exports;
 using BlockUring.Qmp.Startup;
 using BlockUring.Storage;
 
@@ -11,8 +13,6 @@ namespace BlockUring.Cli.Daemon;
 /// <summary>One daemon from its start to its end, on one I/O thread.</summary>
 internal sealed class DaemonRun
 {
-    private static readonly string[] ExportTypes = ["nbd", "vhost-user-blk", "fuse", "vduse-blk"];
-
     private readonly DaemonContext context;
     private readonly IoThread thread;
     private readonly MonitorContext monitor;
@@ -26,10 +26,12 @@ internal sealed class DaemonRun
         this.context = context;
         this.thread = thread;
         this.isBackground = isBackground;
-        monitor = new(thread, new LinuxFileHost(thread) { Warn = Warn })
+        var nbd = new NbdProtocol(thread) { FindTls = id => monitor!.FindNbdTls(id) };
+        monitor = new(thread, new LinuxFileHost(thread) { Protocols = [nbd], Warn = Warn })
         {
             QuitRequested = End,
             MakeChardev = options => ChardevFactory.OpenAsync(thread, options, context.Report),
+            ListenForNbd = (server, place) => NbdListening.Open(thread, server, place),
         };
         server = new(monitor) { IsHeld = true };
     }
@@ -108,10 +110,10 @@ internal sealed class DaemonRun
                     options.AddMonitor(word.Value);
                     break;
                 case "nbd-server":
-                    StartupOptions.Refuse(word.Value, null, [], "There is no NBD server in this version");
+                    options.StartNbdServer(word.Value);
                     break;
                 case "export":
-                    StartupOptions.Refuse(word.Value, "type", ExportTypes, "There are no exports in this version");
+                    await options.AddExportAsync(word.Value);
                     break;
                 case "":
                     throw new CommandFailure($"{word.Words}: Unexpected argument");
@@ -139,9 +141,10 @@ internal sealed class DaemonRun
         thread.Post(end.Succeed);
     }
 
-    // Jobs first, because they use nodes; then nodes, while clients still hear of it; the monitors last.
+    // Exports and jobs first, because they use nodes; then nodes, while clients still hear of it; the monitors last.
     private async ValueTask CloseAsync()
     {
+        await monitor.Exports.CloseAllAsync();
         await monitor.Jobs.CancelAllAsync();
         await GraphCloser.CloseAllAsync(monitor.Graph, context.Report);
         await server.StopAsync();

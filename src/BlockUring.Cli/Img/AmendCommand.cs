@@ -37,7 +37,7 @@ internal sealed class AmendCommand : ConfiguredCommand<AmendSettings>
             throw new CommandFailure("Expecting one image file name");
         var open = new ImageOpenRequest(
             settings.Format, settings.ImageOptions, new FileOpenOptions(false, ImageOpener.ParseCache(settings.Cache, "cache option")));
-        return Session.Run(context.Warn, async host =>
+        return Session.Run(context, async host =>
         {
             await using var image = await ImageOpener.OpenAsync(context, host, operands[0], open);
             var driver = ImageFormats.Find(image.Format.Name)!;

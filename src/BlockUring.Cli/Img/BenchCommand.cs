@@ -42,7 +42,7 @@ internal sealed class BenchCommand : ConfiguredCommand<BenchSettings>
             throw new CommandFailure("--flush-interval is only available in write tests");
         if (settings.FlushInterval > 0 && settings.FlushInterval < settings.Depth)
             throw new CommandFailure("Flush interval can't be smaller than depth");
-        return Session.RunBulk(context.Warn, host => RunAsync(context, host, settings, operands[0]));
+        return Session.RunBulk(context, host => RunAsync(context, host, settings, operands[0]));
     }
 
     private static void SetAio(BenchSettings settings, string value)

@@ -70,7 +70,7 @@ internal sealed class BitmapCommand : ConfiguredCommand<BitmapSettings>
         };
         if (complaint != null)
             throw new CommandFailure(complaint);
-        return Session.Run(context.Warn, host => RunAsync(context, host, settings, operands[0], operands[1]));
+        return Session.Run(context, host => RunAsync(context, host, settings, operands[0], operands[1]));
     }
 
     private static ImgOption<BitmapSettings> Action(string verb, string help) => new('\0', verb, null, help, (s, _) => s.Actions.Add((verb, "")));

@@ -37,7 +37,7 @@ internal sealed class CheckCommand : ConfiguredCommand<CheckSettings>
         var cache = ImageOpener.ParseCache(settings.Cache, "source cache option");
         if (settings is { ForceShare: true, FixesLeaks: true })
             throw new CommandFailure($"Could not open '{operands[0]}': force-share=on can only be used with read-only images");
-        return Session.Run(context.Warn, host => CheckAsync(context, host, settings, operands[0], cache, json));
+        return Session.Run(context, host => CheckAsync(context, host, settings, operands[0], cache, json));
     }
 
     private static void SetRepair(CheckSettings settings, string value)

@@ -41,7 +41,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
             throw CommandFailure.Usage("Expecting one image file name");
         var cache = ImageOpener.ParseCache(settings.Cache, "cache option");
         _ = (settings.Protection, settings.IsJson);
-        Session.RunOnNodes(context.Warn, context.Gate, graph => CommitAsync(context, graph, settings, operands[0], cache));
+        Session.RunOnNodes(context, context.Gate, graph => CommitAsync(context, graph, settings, operands[0], cache));
         if (!settings.Quiet && !settings.IsDryRun)
             context.Out.Write("Image committed.\n");
         return 0;
@@ -95,7 +95,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         var nodeSettings = new NodeSettings { ReadOnly = settings.IsDryRun, Direct = cache.Direct, NoFlush = cache.NoFlush, Unmap = true };
         try
         {
-            return await GraphOpener.OpenAsync(graph, OptionsFor(settings, name), nodeSettings);
+            return await GraphOpener.OpenAsync(graph, OptionsFor(graph.Host, settings, name), nodeSettings);
         }
         catch (BlockException e)
         {
@@ -103,7 +103,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         }
     }
 
-    private static OptionTree OptionsFor(CommitSettings settings, string name)
+    private static OptionTree OptionsFor(FileHost host, CommitSettings settings, string name)
     {
         if (settings.ImageOptions)
             return ImageOpener.ParseOptions(name);
@@ -114,10 +114,7 @@ internal sealed class CommitCommand : ConfiguredCommand<CommitSettings>
         }
         else
         {
-            var file = ImageOpener.DemandExistingFile(name);
-            options = new OptionTree();
-            options.Set("file.driver", "file");
-            options.Set("file.filename", file.StartsWith("file:", StringComparison.Ordinal) ? file[5..] : file);
+            options = FileSource.NodeOptionsOf(host, ImageOpener.DemandExistingFile(name));
         }
 
         if (settings.Format != null)

@@ -34,7 +34,7 @@ internal sealed class CompareCommand : ConfiguredCommand<CompareSettings>
             throw CommandFailure.Usage("Expecting two image file names");
         using var progress = ProgressReport.Start(context.Output, settings.ShowsProgress && !settings.Quiet, 2);
         var cache = ImageOpener.ParseCache(settings.Cache, "source cache option", OpenFailure);
-        return Session.RunBulk(context.Warn, host => CompareAsync(context, host, settings, operands, cache, progress));
+        return Session.RunBulk(context, host => CompareAsync(context, host, settings, operands, cache, progress));
     }
 
     private static async ValueTask<int> CompareAsync(

@@ -57,7 +57,7 @@ internal sealed class ConvertCommand : ConfiguredCommand<ConvertSettings>
         var request = ConvertRequest.From(settings, operands);
         using var progress = ProgressReport.Start(context.Output, settings.ShowsProgress && !settings.Quiet, 1);
         progress.MoveTo(0);
-        return Session.RunBulk(context.Warn, host => RunAsync(context, host, request, progress));
+        return Session.RunBulk(context, host => RunAsync(context, host, request, progress));
     }
 
     /// <summary>Opens the sources, makes and opens the target, and copies. The one entry to conversions.</summary>

@@ -42,7 +42,7 @@ internal sealed class CreateCommand : ConfiguredCommand<CreateSettings>
         var size = operands.Count > 1 ? SizeArgument.Parse("image size", operands[1]) : NoSize;
         if (operands.Count > 2)
             throw CommandFailure.Usage($"Unexpected argument: {operands[2]}");
-        return Session.Run(context.Warn, host => CreateAsync(context, host, settings, operands[0], size));
+        return Session.Run(context, host => CreateAsync(context, host, settings, operands[0], size));
     }
 
     private static async ValueTask<int> CreateAsync(ImgContext context, FileHost host, CreateSettings settings, string path, long size)

@@ -34,7 +34,7 @@ internal sealed class DdCommand : ConfiguredCommand<DdSettings>
             settings.Take(operand);
         if (settings.Input == null || settings.Output == null)
             throw new CommandFailure("Must specify both input and output files");
-        return Session.RunBulk(context.Warn, host => RunAsync(context, host, settings));
+        return Session.RunBulk(context, host => RunAsync(context, host, settings));
     }
 
     private static async ValueTask<int> RunAsync(ImgContext context, FileHost host, DdSettings settings)

@@ -1,4 +1,5 @@
 using BlockUring.Images;
+using BlockUring.Nbd.Client;
 using BlockUring.Storage;
 
 namespace BlockUring.Cli.Img;
@@ -56,7 +57,7 @@ internal static class ImageOpener
         if (end < 0 || name[end] != ':')
             return name;
         var protocol = name[..end];
-        return protocol is "file" or "json" ? name : throw new BlockException(BlockErrorKind.Invalid, $"Unknown protocol '{protocol}'");
+        return protocol is "file" or "json" || NbdNames.Owns(name) ? name : throw new BlockException(BlockErrorKind.Invalid, $"Unknown protocol '{protocol}'");
     }
 
     /// <summary>As <see cref="DemandFile"/>, for a file that is to be opened.</summary>

@@ -32,6 +32,9 @@ internal sealed record ImgContext(CommandOutput Output, string ProgramName, stri
         Objects.Add(added);
     }
 
+    /// <summary>What TLS credentials are made of; empty where there are none to be made.</summary>
+    public IEnumerable<string> TlsObjects => Objects.Exists(o => o.Content == null) ? Objects.Select(o => o.Text) : [];
+
     /// <summary>Standard output.</summary>
     public TextWriter Out => Output.Out;
 

@@ -27,7 +27,7 @@ internal sealed class InfoCommand : ConfiguredCommand<InfoSettings>
         if (operands.Count != 1)
             throw CommandFailure.Usage("Expecting one image file name");
         var json = settings.IsJson;
-        var images = Session.Run(context.Warn, host => CollectAsync(context, host, settings, operands[0]));
+        var images = Session.Run(context, host => CollectAsync(context, host, settings, operands[0]));
         if (!json)
             context.Out.Write(string.Join('\n', images.Select(ImageInfoText.Human)));
         else

@@ -28,7 +28,7 @@ internal sealed class MapCommand : ConfiguredCommand<MapSettings>
         if (operands.Count != 1)
             throw CommandFailure.Usage("Expecting one image file name");
         var json = settings.IsJson;
-        return Session.Run(context.Warn, host => MapAsync(context, host, settings, operands[0], json));
+        return Session.Run(context, host => MapAsync(context, host, settings, operands[0], json));
     }
 
     private static async ValueTask<int> MapAsync(ImgContext context, FileHost host, MapSettings settings, string name, bool json)

@@ -39,7 +39,7 @@ internal sealed class MeasureCommand : ConfiguredCommand<MeasureSettings>
         if (name == null && settings.Size == null)
             throw new CommandFailure("Either --size N or one filename must be specified.");
 
-        var measured = Session.Run(context.Warn, host => MeasureAsync(context, host, settings, name));
+        var measured = Session.Run(context, host => MeasureAsync(context, host, settings, name));
         if (settings.IsJson)
         {
             var facts = new InfoObject

@@ -6,11 +6,12 @@ using BlockUring.Storage;
 
 namespace BlockUring.Cli.Img;
 
-/// <summary>An object defined by --object: a secret, for the formats that need keys.</summary>
-/// <param name="Type">"secret".</param>
+/// <summary>An object defined by --object: a secret, for the formats that need keys, or TLS credentials.</summary>
+/// <param name="Text">The definition.</param>
+/// <param name="Type">"secret", or "tls-creds-x509" and the like.</param>
 /// <param name="Id">The name by which options refer to it.</param>
-/// <param name="Content">The secret.</param>
-internal sealed record ObjectDefinition(string Type, string Id, byte[] Content)
+/// <param name="Content">The secret; null for credentials, which are made where they are used.</param>
+internal sealed record ObjectDefinition(string Text, string Type, string Id, byte[]? Content)
 {
     /// <summary>Parses `secret,id=ID,data=TEXT`, `qom-type=secret,…` or the same as a JSON object.</summary>
     /// <param name="text">The text.</param>
@@ -21,11 +22,12 @@ internal sealed record ObjectDefinition(string Type, string Id, byte[] Content)
         var options = text.StartsWith('{') ? OptionTree.ParseJson(text) : ParseKeyValues(text);
         if (!options.TryTake("qom-type", out var type))
             throw new CommandFailure("Parameter 'qom-type' is missing");
-        if (type != "secret")
+        var isTls = type is "tls-creds-x509" or "tls-creds-psk" or "tls-creds-anon";
+        if (type != "secret" && !isTls)
             throw new CommandFailure($"Parameter 'qom-type' does not accept value '{type}'");
         if (!options.TryTake("id", out var id))
             throw new CommandFailure("Parameter 'id' is missing");
-        return new ObjectDefinition(type, id, Resolve(options, others));
+        return new ObjectDefinition(text, type, id, isTls ? null : Resolve(options, others));
     }
 
     private static byte[] Resolve(OptionTree options, SecretSource others)

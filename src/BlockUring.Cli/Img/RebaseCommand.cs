@@ -42,8 +42,8 @@ internal sealed class RebaseCommand : ConfiguredCommand<RebaseSettings>
         var cache = ImageOpener.ParseCache(settings.Cache, "cache option");
         var sourceCache = ImageOpener.ParseCache(settings.SourceCache, "source cache option");
         var exitCode = settings.IsUnsafe
-            ? Session.Run(context.Warn, host => RenameAsync(context, host, settings, operands[0], cache))
-            : Session.RunBulk(context.Warn, host => RebaseAsync(context, host, settings, operands[0], cache, sourceCache, progress));
+            ? Session.Run(context, host => RenameAsync(context, host, settings, operands[0], cache))
+            : Session.RunBulk(context, host => RebaseAsync(context, host, settings, operands[0], cache, sourceCache, progress));
         if (exitCode == 0)
             progress.MoveTo(100);
         return exitCode;

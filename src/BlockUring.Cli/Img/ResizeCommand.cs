@@ -50,8 +50,8 @@ internal sealed class ResizeCommand : ConfiguredCommand<ResizeSettings>
             throw CommandFailure.Usage("Expecting image file name and size");
         var size = SizeChange.Parse(operands[1]);
         return settings.Preallocation == PreallocationMode.Full
-            ? Session.RunBulk(context.Warn, host => ResizeAsync(context, host, settings, operands[0], size))
-            : Session.Run(context.Warn, host => ResizeAsync(context, host, settings, operands[0], size));
+            ? Session.RunBulk(context, host => ResizeAsync(context, host, settings, operands[0], size))
+            : Session.Run(context, host => ResizeAsync(context, host, settings, operands[0], size));
     }
 
     private static async ValueTask<int> ResizeAsync(ImgContext context, FileHost host, ResizeSettings settings, string name, SizeChange change)

@@ -2,6 +2,8 @@ using System.Text;
 using BlockUring.Graph;
 using BlockUring.Images;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
+using BlockUring.Qmp.Startup;
 using BlockUring.Storage;
 
 namespace BlockUring.Cli.Img;
@@ -23,24 +25,26 @@ internal static class Session
     };
 
     /// <summary>Runs a command that looks at metadata: starts fast.</summary>
-    /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="context">What the command runs in.</param>
     /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T Run<T>(Action<string> warn, Func<FileHost, ValueTask<T>> body) => Run(MetadataOptions, warn, body);
+    public static T Run<T>(ImgContext context, Func<FileHost, ValueTask<T>> body) =>
+        Run(MetadataOptions, context.Warn, context.TlsObjects, body);
 
     /// <summary>Runs a command that moves guest data.</summary>
-    /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="context">What the command runs in.</param>
     /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T RunBulk<T>(Action<string> warn, Func<FileHost, ValueTask<T>> body) => Run(new IoThreadOptions(), warn, body);
+    public static T RunBulk<T>(ImgContext context, Func<FileHost, ValueTask<T>> body) =>
+        Run(new IoThreadOptions(), context.Warn, context.TlsObjects, body);
 
     /// <summary>Runs a command that works on nodes, and closes them.</summary>
-    /// <param name="warn">Receives one line for each file that cannot be used as asked.</param>
+    /// <param name="context">What the command runs in.</param>
     /// <param name="gate">Decides which files named inside images may be opened.</param>
     /// <param name="body">The command.</param>
     /// <returns>What <paramref name="body"/> returned; what it throws is thrown.</returns>
-    public static T RunOnNodes<T>(Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body) => Run(
-        new IoThreadOptions(), warn, host => RunOnNodesAsync(host, warn, gate, body));
+    public static T RunOnNodes<T>(ImgContext context, OpenGate gate, Func<BlockGraph, ValueTask<T>> body) => Run(
+        new IoThreadOptions(), context.Warn, context.TlsObjects, host => RunOnNodesAsync(host, context.Warn, gate, body));
 
     private static async ValueTask<T> RunOnNodesAsync<T>(FileHost host, Action<string> warn, OpenGate gate, Func<BlockGraph, ValueTask<T>> body)
     {
@@ -62,16 +66,30 @@ internal static class Session
     /// <summary>What of io_uring is used on this host, in lines.</summary>
     public static string DescribeRing() => IoThread.Run(new IoThreadOptions(), thread => new ValueTask<string>(Describe(thread.Features)));
 
-    private static T Run<T>(IoThreadOptions options, Action<string> warn, Func<FileHost, ValueTask<T>> body)
+    /// <summary>Runs what looks at metadata and is no command with options.</summary>
+    public static T Run<T>(Action<string> warn, Func<FileHost, ValueTask<T>> body) => Run(MetadataOptions, warn, [], body);
+
+    private static T Run<T>(IoThreadOptions options, Action<string> warn, IEnumerable<string> tlsObjects, Func<FileHost, ValueTask<T>> body)
     {
         try
         {
-            return IoThread.Run(options, thread => body(new LinuxFileHost(thread) { Warn = warn }));
+            return IoThread.Run(options, thread => RunAsync(thread, warn, tlsObjects, body));
         }
         catch (PlatformNotSupportedException e)
         {
             throw new CommandFailure(e.Message);
         }
+    }
+
+    private static async ValueTask<T> RunAsync<T>(
+        IoThread thread, Action<string> warn, IEnumerable<string> tlsObjects, Func<FileHost, ValueTask<T>> body)
+    {
+        if (!tlsObjects.Any())
+            return await body(new LinuxFileHost(thread) { Protocols = [new NbdProtocol(thread)], Warn = warn });
+        Func<string, NbdTlsUpgrade>? find = null;
+        var host = new LinuxFileHost(thread) { Protocols = [new NbdProtocol(thread) { FindTls = id => find!(id) }], Warn = warn };
+        find = await ClientCredentials.MakeAsync(thread, host, tlsObjects);
+        return await body(host);
     }
 
     private static string Describe(RingFeatures features)

@@ -39,7 +39,7 @@ internal sealed class SnapshotCommand : ConfiguredCommand<SnapshotSettings>
         {
             MetadataOnly = true,
         };
-        return Session.Run(context.Warn, async host =>
+        return Session.Run(context, async host =>
         {
             await using var image = await ImageOpener.OpenAsync(context, host, name, open);
             if (lists)

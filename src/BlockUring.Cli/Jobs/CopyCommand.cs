@@ -92,7 +92,7 @@ internal abstract record CopyCommand(string Source, string Target)
         {
             if (!driver.CreateOptions.Any(o => o.Name == "backing_file"))
                 throw new CommandFailure($"Backing file not supported for file format '{driver.Name}'");
-            options.Add("backing_file", Path.GetFullPath(backing.FileName));
+            options.Add("backing_file", BackingName.NameFrom(Path.GetFullPath(Target), backing.FileName));
             options.Add("backing_fmt", backing.DriverName);
         }
 

@@ -16,11 +16,9 @@ internal static class ImageNodes
     /// <exception cref="BlockException">"Could not open 'NAME': reason".</exception>
     public static async ValueTask<BlockNode> OpenAsync(BlockGraph graph, string path, string? format, CacheMode cache, bool isReadOnly)
     {
-        var options = new OptionTree();
+        var options = FileSource.NodeOptionsOf(graph.Host, path);
         if (format != null)
             options.Set("driver", format);
-        options.Set("file.driver", "file");
-        options.Set("file.filename", path);
         var settings = new NodeSettings { ReadOnly = isReadOnly, Direct = cache.Direct, NoFlush = cache.NoFlush, Unmap = true };
         using var change = await graph.BeginChangeAsync();
         return await GraphOpener.OpenAsync(graph, options, settings);

@@ -4,6 +4,7 @@ using BlockUring.Cli.Output;
 using BlockUring.Graph;
 using BlockUring.Jobs;
 using BlockUring.Native.Uring;
+using BlockUring.Nbd.Client;
 using BlockUring.Storage;
 
 namespace BlockUring.Cli.Jobs;
@@ -23,7 +24,7 @@ internal sealed class JobSession
     {
         this.thread = thread;
         this.output = output;
-        Host = new LinuxFileHost(thread) { Warn = Warn };
+        Host = new LinuxFileHost(thread) { Protocols = [new NbdProtocol(thread)], Warn = Warn };
         Graph = new BlockGraph(thread, Host) { Warn = Warn };
         List = new JobList(Note);
     }

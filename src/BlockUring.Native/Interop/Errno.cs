@@ -71,6 +71,9 @@ public static class Errno
     /// <summary>Read-only file system.</summary>
     public const int EROFS = 30;
 
+    /// <summary>Broken pipe.</summary>
+    public const int EPIPE = 32;
+
     /// <summary>Numerical result out of range.</summary>
     public const int ERANGE = 34;
 
@@ -83,14 +86,32 @@ public static class Errno
     /// <summary>Timer expired.</summary>
     public const int ETIME = 62;
 
+    /// <summary>Protocol error.</summary>
+    public const int EPROTO = 71;
+
+    /// <summary>Value too large for defined data type.</summary>
+    public const int EOVERFLOW = 75;
+
     /// <summary>Operation not supported.</summary>
     public const int EOPNOTSUPP = 95;
 
     /// <summary>Operation not supported (the same value as <see cref="EOPNOTSUPP"/> on Linux).</summary>
     public const int ENOTSUP = EOPNOTSUPP;
 
+    /// <summary>Connection reset by peer.</summary>
+    public const int ECONNRESET = 104;
+
+    /// <summary>Transport endpoint is not connected.</summary>
+    public const int ENOTCONN = 107;
+
+    /// <summary>Cannot send after transport endpoint shutdown.</summary>
+    public const int ESHUTDOWN = 108;
+
     /// <summary>Connection timed out.</summary>
     public const int ETIMEDOUT = 110;
+
+    /// <summary>Disk quota exceeded.</summary>
+    public const int EDQUOT = 122;
 
     /// <summary>Operation canceled.</summary>
     public const int ECANCELED = 125;

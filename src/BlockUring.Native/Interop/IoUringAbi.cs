@@ -192,6 +192,7 @@ internal enum IoUringOp : byte
     Timeout = 11,
     Accept = 13,
     AsyncCancel = 14,
+    Connect = 16,
     Fallocate = 17,
     Read = 22,
     Write = 23,

@@ -30,6 +30,9 @@ public enum IoKind
     /// <summary>Accept a connection.</summary>
     Accept,
 
+    /// <summary>Connect a socket.</summary>
+    Connect,
+
     /// <summary>Wait for readiness.</summary>
     Poll,
 

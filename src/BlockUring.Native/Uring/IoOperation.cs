@@ -132,6 +132,12 @@ public sealed unsafe class IoOperation : IValueTaskSource, IValueTaskSource<int>
                 sqe->Opcode = IoUringOp.Accept;
                 sqe->OpFlags = opFlags;
                 break;
+            case IoKind.Connect:
+                // linux/io_uring.h: for IORING_OP_CONNECT the length of the address is in off.
+                sqe->Opcode = IoUringOp.Connect;
+                sqe->Address = (ulong)address;
+                sqe->Offset = (ulong)length;
+                break;
             case IoKind.Poll:
                 sqe->Opcode = IoUringOp.PollAdd;
                 sqe->OpFlags = opFlags;

@@ -81,6 +81,11 @@ public sealed unsafe class IoQueue
     /// <param name="flags">SOCK_CLOEXEC and the like.</param>
     public ValueTask<int> AcceptAsync(IoTarget listener, int flags) => StartOnce(IoKind.Accept, listener, default, (uint)flags);
 
+    /// <summary>Connects a socket. Answers 0 or a negative error number.</summary>
+    /// <param name="socket">Not connected yet.</param>
+    /// <param name="address">A struct sockaddr; belongs to the operation until it ends.</param>
+    public ValueTask<int> ConnectAsync(IoTarget socket, IoMemory address) => StartOnce(IoKind.Connect, socket, address, 0);
+
     /// <summary>Waits until a descriptor is ready. Answers the ready events or a negative error number.</summary>
     /// <param name="target">A pollable descriptor.</param>
     /// <param name="events">POLLIN and the like.</param>
@@ -182,7 +187,7 @@ public sealed unsafe class IoQueue
     internal void Recycle(IoOperation operation) => idle.Push(operation);
 
     private static bool MayWaitForPeer(IoKind kind) =>
-        kind is IoKind.Receive or IoKind.Send or IoKind.ReadStream or IoKind.WriteStream or IoKind.Accept or IoKind.Poll;
+        kind is IoKind.Receive or IoKind.Send or IoKind.ReadStream or IoKind.WriteStream or IoKind.Accept or IoKind.Connect or IoKind.Poll;
 
     private ValueTask Start(IoKind kind, IoTarget target, long offset, IoMemory memory, uint opFlags)
     {

@@ -21,6 +21,7 @@ public sealed class IoThread : Scheduler, IDisposable
     private readonly Ring ring;
     private readonly Queue<IRunnable> ready = new();
     private readonly ConcurrentQueue<IRunnable> posted = new();
+    private readonly Queue<Action> last = new();
     private readonly WakeEvent wake;
     private readonly WorkerPool workers;
     private readonly TimerQueue timers;
@@ -93,6 +94,9 @@ public sealed class IoThread : Scheduler, IDisposable
 
     /// <inheritdoc/>
     public override void Post(Action action) => PostResult(new PostedAction(action));
+
+    /// <inheritdoc/>
+    public override void RunLast(Action action) => last.Enqueue(action);
 
     /// <inheritdoc/>
     public override ValueTask DelayAsync(TimeSpan delay) => timers.DelayAsync(delay);
@@ -178,7 +182,7 @@ public sealed class IoThread : Scheduler, IDisposable
         var timeout = timers.NanosecondsToNext;
         if (timeout < 0)
             timeout = maxNanoseconds;
-        var mayWait = isAllSubmitted && ready.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
+        var mayWait = isAllSubmitted && ready.Count == 0 && last.Count == 0 && timeout != 0 && ring.Completion.IsEmpty;
         if (mayWait)
         {
             Interlocked.Exchange(ref sleeping, 1);
@@ -198,6 +202,8 @@ public sealed class IoThread : Scheduler, IDisposable
             ready.Enqueue(runnable);
         for (var count = ready.Count; count > 0; count--)
             ready.Dequeue().Run();
+        for (var count = last.Count; count > 0; count--)
+            last.Dequeue()();
     }
 
     private sealed class PostedAction(Action action) : IRunnable

@@ -19,6 +19,12 @@ public abstract class Scheduler
     /// <summary>Runs <paramref name="action"/> on this thread soon, after what is ready now. Any thread may call this.</summary>
     public abstract void Post(Action action);
 
+    /// <summary>
+    /// Runs <paramref name="action"/> on this thread after all that is ready now, before the thread waits: what many requests leave behind is then
+    /// dealt with at once. Called on the thread itself.
+    /// </summary>
+    public virtual void RunLast(Action action) => Post(action);
+
     /// <summary>Ends after <paramref name="delay"/> at the earliest.</summary>
     public abstract ValueTask DelayAsync(TimeSpan delay);
 

@@ -1,3 +1,5 @@
+using BlockUring.Native.Channels;
+
 namespace BlockUring.Qmp.Channels;
 
 /// <summary>A character device: where the clients of one monitor come from, one at a time.</summary>

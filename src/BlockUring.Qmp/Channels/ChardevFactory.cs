@@ -56,7 +56,7 @@ public static class ChardevFactory
 
     private static async ValueTask<Chardev> ServeAsync(IoThread thread, ChardevOptions options, Action<string> inform)
     {
-        var listener = Listen(options, out var address);
+        var listener = Listen(options, Backlog, out var address);
         var chardev = new SocketChardev(thread, listener, options, address);
         if (options.Waits == true)
         {
@@ -75,7 +75,12 @@ public static class ChardevFactory
             : throw new BlockException(BlockException.KindOf(-log), $"Could not create '{options.LogPath}': {Errno.Message(-log)}", -log);
     }
 
-    private static Socket Listen(ChardevOptions options, out string address)
+    /// <summary>Binds and listens; the descriptor where one was handed over.</summary>
+    /// <param name="options">Of a server.</param>
+    /// <param name="backlog">Clients that may wait to be taken.</param>
+    /// <param name="address">In QEMU's words: "unix:/run/x.sock".</param>
+    /// <exception cref="BlockException">"Failed to bind socket to PATH: reason" and the like.</exception>
+    internal static Socket Listen(ChardevOptions options, int backlog, out string address)
     {
         if (options.Descriptor >= 0)
         {
@@ -83,10 +88,10 @@ public static class ChardevFactory
             return Inherit(options.Descriptor);
         }
 
-        return options.Path != null ? ListenOnPath(options.Path, out address) : ListenOnPort(options, out address);
+        return options.Path != null ? ListenOnPath(options.Path, backlog, out address) : ListenOnPort(options, backlog, out address);
     }
 
-    private static Socket ListenOnPath(string path, out string address)
+    private static Socket ListenOnPath(string path, int backlog, out string address)
     {
         address = $"unix:{path}";
         DemandPlace(Path.GetDirectoryName(Path.GetFullPath(path))!, $"Failed to bind socket to {path}");
@@ -96,7 +101,7 @@ public static class ChardevFactory
             // Why: what a daemon that was killed has left there must not keep the next one from starting.
             File.Delete(path);
             socket.Bind(new UnixDomainSocketEndPoint(path));
-            socket.Listen(Backlog);
+            socket.Listen(backlog);
             return socket;
         }
         catch (Exception e) when (e is SocketException or IOException or UnauthorizedAccessException or ArgumentException)
@@ -106,7 +111,7 @@ public static class ChardevFactory
         }
     }
 
-    private static Socket ListenOnPort(ChardevOptions options, out string address)
+    private static Socket ListenOnPort(ChardevOptions options, int backlog, out string address)
     {
         var socket = (Socket?)null;
         try
@@ -116,7 +121,7 @@ public static class ChardevFactory
             if (ip.Equals(IPAddress.IPv6Any))
                 socket.DualMode = true;
             socket.Bind(new IPEndPoint(ip, options.Port));
-            socket.Listen(Backlog);
+            socket.Listen(backlog);
             address = $"tcp:{socket.LocalEndPoint}";
             return socket;
         }

@@ -1,3 +1,4 @@
+using BlockUring.Native.Channels;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;

@@ -1,3 +1,5 @@
+using BlockUring.Native.Channels;
+
 namespace BlockUring.Qmp.Channels;
 
 /// <summary>A device that nobody ever connects to.</summary>

@@ -1,3 +1,4 @@
+using BlockUring.Native.Channels;
 using BlockUring.Storage;
 
 namespace BlockUring.Qmp.Channels;

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using BlockUring.Native.Channels;
 using BlockUring.Native.Uring;
 using BlockUring.Storage;
 

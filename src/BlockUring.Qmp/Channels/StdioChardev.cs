@@ -1,3 +1,4 @@
+using BlockUring.Native.Channels;
 using BlockUring.Native.Uring;
 
 namespace BlockUring.Qmp.Channels;

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Chardevs;
+using BlockUring.Qmp.Commands.Exports;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
 using BlockUring.Qmp.Commands.Snapshots;
@@ -79,6 +80,7 @@ internal sealed class CommandRegistry
         new BlockCommitCommand(),
         new QueryCommitPlanCommand(),
         .. BitmapCommands.All,
+        .. ExportCommands.All,
         new TransactionCommand(),
     ]);
 

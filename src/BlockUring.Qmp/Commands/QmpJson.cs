@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using BlockUring.Qmp.Commands.Bitmaps;
 using BlockUring.Qmp.Commands.Chardevs;
+using BlockUring.Qmp.Commands.Exports;
 using BlockUring.Qmp.Commands.Jobs;
 using BlockUring.Qmp.Commands.Nodes;
 using BlockUring.Qmp.Commands.Snapshots;
@@ -84,6 +85,12 @@ namespace BlockUring.Qmp.Commands;
 [JsonSerializable(typeof(BitmapAddArguments))]
 [JsonSerializable(typeof(BitmapMergeArguments))]
 [JsonSerializable(typeof(BitmapHashResult))]
+[JsonSerializable(typeof(ServerStartArguments))]
+[JsonSerializable(typeof(ServerAddArguments))]
+[JsonSerializable(typeof(ServerRemoveArguments))]
+[JsonSerializable(typeof(ExportRemoveArguments))]
+[JsonSerializable(typeof(ExportIdData))]
+[JsonSerializable(typeof(IReadOnlyList<ExportResult>))]
 [JsonSerializable(typeof(TransactionArguments))]
 [JsonSerializable(typeof(JobStatusData))]
 [JsonSerializable(typeof(JobProgressData))]

@@ -24,7 +24,7 @@ internal sealed class HmpCall(MonitorContext context, HmpArguments arguments)
 
     /// <summary>Runs a command of QMP: what people ask for is what clients ask for.</summary>
     /// <param name="name">Its name.</param>
-    /// <param name="members">Its arguments: strings, numbers and booleans; those that are null are left out.</param>
+    /// <param name="members">Its arguments: strings, numbers, booleans, and host with port of an address; those that are null are left out.</param>
     /// <exception cref="QmpException">It failed, or there is no such command.</exception>
     /// <exception cref="Storage.BlockException">It failed.</exception>
     public async ValueTask<JsonElement> RunQmpAsync(string name, params (string Name, object? Value)[] members)
@@ -61,6 +61,15 @@ internal sealed class HmpCall(MonitorContext context, HmpArguments arguments)
                 break;
             case long number:
                 writer.WriteNumber(name, number);
+                break;
+            case (string Name, string Value)[] address:
+                writer.WriteStartObject(name);
+                writer.WriteString("type", "inet");
+                writer.WriteStartObject("data");
+                foreach (var (part, text) in address)
+                    writer.WriteString(part, text);
+                writer.WriteEndObject();
+                writer.WriteEndObject();
                 break;
             default:
                 writer.WriteString(name, (string)value);

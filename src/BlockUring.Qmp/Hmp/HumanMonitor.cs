@@ -31,6 +31,7 @@ public sealed class HumanMonitor
         new ResizeCommand(),
         new DriveBackupCommand(),
         new DriveMirrorCommand(),
+        .. NbdServerCommands.All,
         new MonitorHelpCommand(),
         new InfoBlockCommand(),
         new InfoJobsCommand(),

@@ -58,6 +58,17 @@ internal sealed class ObjectRegistry
     public object FindService(string type, string id) =>
         objects.Find(o => o.Id == id && o.Type.Name == type)?.Service ?? throw new BlockException(BlockErrorKind.NotFound, NotFound(type, id));
 
+    /// <summary>Finds credentials for one side of encrypted connections.</summary>
+    /// <exception cref="QmpException">There are none of this name, or they are for the other side.</exception>
+    public TlsCredentials FindTls(string id, bool forServer)
+    {
+        var found = objects.Find(o => o.Id == id) ?? throw new QmpException($"No TLS credentials with id '{id}'");
+        var credentials = found as TlsCredentials ?? throw new QmpException($"Object with id '{id}' is not TLS credentials");
+        if (credentials.IsServer != forServer)
+            throw new QmpException($"Expected TLS credentials for a {(forServer ? "server" : "client")} endpoint");
+        return credentials;
+    }
+
     private string NotFound(string type, string id) => type switch
     {
         "throttle-group" => $"Throttle group '{id}' does not exist",
@@ -68,9 +79,14 @@ internal sealed class ObjectRegistry
 
     private static UserObject Make(string type, string id, JsonElement options) => type switch
     {
+        "authz-list" => new ListAuthorization(id, options),
+        "authz-simple" => new SimpleAuthorization(id, options),
         "iothread" => new IoThreadObject(id, options),
         "secret" => new SecretObject(id, options),
         "throttle-group" => new ThrottleGroupObject(id, options),
+        "tls-creds-anon" => new TlsAnonymousObject(id, options),
+        "tls-creds-psk" => new TlsSharedKeyObject(id, options),
+        "tls-creds-x509" => new TlsCertificateObject(id, options),
         _ => throw new InvalidOperationException($"Objects of type {type} are defined and cannot be made."),
     };
 }

@@ -21,4 +21,13 @@ internal sealed record QomProperty(string Name, string Type, Func<QomNode, JsonE
     /// <exception cref="QmpException">It is none.</exception>
     public static long NumberOf(string name, JsonElement value) =>
         ArgumentChecker.Check(BuiltinType.All["int"], name, value).GetInt64();
+
+    /// <summary>A text that was given.</summary>
+    /// <exception cref="QmpException">It is none.</exception>
+    public static string TextOf(string name, JsonElement value) => ArgumentChecker.Check(BuiltinType.All["str"], name, value).GetString()!;
+
+    /// <summary>A word of an enumeration that was given.</summary>
+    /// <exception cref="QmpException">It is none.</exception>
+    public static string CheckedText(string type, string name, JsonElement value) =>
+        ArgumentChecker.Check(QapiSchema.Current.Type(type), name, value).GetString()!;
 }

@@ -38,9 +38,33 @@ internal sealed class QomType
     /// <summary>Limits that nodes share.</summary>
     public static QomType ThrottleGroup { get; } = new("throttle-group", Object, false, true, ThrottleGroupObject.PropertyList);
 
+    /// <summary>What two sides of an encrypted connection are known by.</summary>
+    public static QomType TlsCreds { get; } = new("tls-creds", Object, true);
+
+    /// <summary>Nothing.</summary>
+    public static QomType TlsCredsAnon { get; } = new("tls-creds-anon", TlsCreds, false, true, TlsAnonymousObject.PropertyList);
+
+    /// <summary>Keys that both have.</summary>
+    public static QomType TlsCredsPsk { get; } = new("tls-creds-psk", TlsCreds, false, true, TlsSharedKeyObject.PropertyList);
+
+    /// <summary>Certificates.</summary>
+    public static QomType TlsCredsX509 { get; } = new("tls-creds-x509", TlsCreds, false, true, TlsCertificateObject.PropertyList);
+
+    /// <summary>What decides who is let in.</summary>
+    public static QomType Authz { get; } = new("authz", Object, true);
+
+    /// <summary>One who is.</summary>
+    public static QomType AuthzSimple { get; } = new("authz-simple", Authz, false, true, SimpleAuthorization.PropertyList);
+
+    /// <summary>Rules.</summary>
+    public static QomType AuthzList { get; } = new("authz-list", Authz, false, true, ListAuthorization.PropertyList);
+
     /// <summary>All types.</summary>
     public static IReadOnlyList<QomType> All { get; } =
-        [Container, IoThread, Secret, SecretCommon, EventLoopBase, Chardev, Object, ThrottleGroup];
+    [
+        AuthzSimple, Container, TlsCredsAnon, IoThread, TlsCredsPsk, TlsCreds, AuthzList, Authz, TlsCredsX509, Secret, SecretCommon, EventLoopBase, Chardev,
+        Object, ThrottleGroup,
+    ];
 
     /// <summary>Its name.</summary>
     public string Name { get; }

@@ -48,7 +48,9 @@ internal sealed class SecretObject : UserObject
         return definition.ContentOf(load);
     }
 
-    private static byte[] KeyOf(MonitorContext context, string id)
+    /// <summary>What a secret holds.</summary>
+    /// <exception cref="QmpException">There is none of this name.</exception>
+    public static byte[] KeyOf(MonitorContext context, string id)
     {
         var found = context.Objects.Find<UserObject>(id) ?? throw new QmpException($"No secret with id '{id}'");
         var secret = found as SecretObject ?? throw new QmpException($"Object with id '{id}' is not a secret");

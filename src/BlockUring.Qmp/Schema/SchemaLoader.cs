@@ -11,7 +11,7 @@ internal sealed class SchemaLoader
 {
     // Their order is the one of query-qmp-schema; a type that others are based on comes before them.
     private static readonly string[] Files =
-        ["crypto", "block-query", "block-node", "block-bitmap", "block-snapshot", "block-job", "job", "char", "control", "introspect", "qom"];
+        ["crypto", "block-query", "block-node", "block-bitmap", "block-snapshot", "block-job", "job", "char", "block-export", "control", "introspect", "qom"];
 
     private static readonly string[] Kinds = ["command", "event", "struct", "union", "alternate", "enum"];
 

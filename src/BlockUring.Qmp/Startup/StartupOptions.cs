@@ -3,6 +3,7 @@ using System.Text.Json;
 using BlockUring.Graph;
 using BlockUring.Images;
 using BlockUring.Qmp.Channels;
+using BlockUring.Qmp.Exports;
 using BlockUring.Qmp.Objects;
 using BlockUring.Qmp.Schema;
 using BlockUring.Qmp.Wire;
@@ -82,29 +83,35 @@ public sealed class StartupOptions(MonitorContext context, QmpServer server)
         }
     }
 
-    /// <summary>Refuses an option whose subject there is not, after the mistakes that its text holds.</summary>
-    /// <param name="text">Of the option.</param>
-    /// <param name="impliedKey">The key of a first value that has none.</param>
-    /// <param name="kinds">The values that <paramref name="impliedKey"/> may have.</param>
-    /// <param name="reason">Why not.</param>
-    /// <exception cref="BlockException">Always.</exception>
-    public static void Refuse(string text, string? impliedKey, IReadOnlyList<string> kinds, string reason)
+    /// <summary>--nbd-server.</summary>
+    /// <exception cref="BlockException">Why not.</exception>
+    public void StartNbdServer(string text)
     {
         try
         {
-            var tree = IsJson(text) ? ReadJson(text) : KeyvalText.Parse(text, impliedKey, out _);
-            if (impliedKey != null && tree.TryGetProperty(impliedKey, out var kind) && !kinds.Contains(kind.ToString()))
-                reason = $"Parameter '{impliedKey}' does not accept value '{kind}'";
+            context.Exports.StartServer(NbdServerSettings.OfOption(Read("NbdServerOptions", text, null)));
         }
         catch (QmpException e)
         {
-            reason = e.Message;
+            throw Refused(e.Message);
         }
-
-        throw Refused(reason);
     }
 
-    private static JsonElement Read(string typeName, string text, string impliedKey)
+    /// <summary>--export.</summary>
+    /// <exception cref="BlockException">Why not.</exception>
+    public async ValueTask AddExportAsync(string text)
+    {
+        try
+        {
+            await context.Exports.AddAsync(Read("BlockExportOptions", text, "type"));
+        }
+        catch (QmpException e)
+        {
+            throw Refused(e.Message);
+        }
+    }
+
+    private static JsonElement Read(string typeName, string text, string? impliedKey)
     {
         var type = (ObjectType)QapiSchema.Current.Type(typeName);
         if (IsJson(text))
@@ -133,8 +140,8 @@ public sealed class StartupOptions(MonitorContext context, QmpServer server)
     {
         var type = QomType.All.FirstOrDefault(t => t.Name == typeName && t.IsUserCreatable);
         if (type == null)
-            return "List of user creatable objects:\n" + string.Concat(QomType.All.Where(t => t.IsUserCreatable).Select(t => $"  {t.Name}\n"));
-        var properties = type.Properties.Where(p => p.Name != "type").OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
+            return "List of user creatable objects:\n" + string.Concat(QomType.All.Where(t => t.IsUserCreatable).OrderBy(t => t.Name, StringComparer.Ordinal).Select(t => $"  {t.Name}\n"));
+        var properties = type.Properties.Where(p => p.Set != null).OrderBy(p => p.Name, StringComparer.Ordinal).ToList();
         if (properties.Count == 0)
             return $"There are no options for {type.Name}.\n";
         return $"{type.Name} options:\n" + string.Concat(properties.Select(p => $"  {p.Name}=<{p.Type}>\n"));

@@ -15,6 +15,8 @@ public sealed class BlockGraph
     /// <summary>The most nodes that a graph may have.</summary>
     public const int MaxNodes = 4096;
 
+    private static readonly TimeSpan ClosingPatience = TimeSpan.FromSeconds(3);
+
     private readonly List<BlockNode> nodes = [];
     private readonly List<DrainedSection> sections = [];
     private readonly RangeLock changes = new();
@@ -199,12 +201,16 @@ public sealed class BlockGraph
         if (node.IsClosed)
             return;
         node.IsClosed = true;
+        var isOver = false;
         try
         {
+            if (node.DependsOnPeer)
+                Scheduler.Detach(GiveUpLateAsync(node, () => isOver));
             await node.CloseAsync();
         }
         finally
         {
+            isOver = true;
             nodes.Remove(node);
             var below = node.Children.ToArray();
             foreach (var link in below)
@@ -214,6 +220,17 @@ public sealed class BlockGraph
                 if (link.Node.Parents.Count == 0 && !link.Node.IsMonitorOwned)
                     await CloseTreeAsync(link.Node);
             }
+        }
+    }
+
+    // What a node writes when it is closed may go to a peer that does not answer any more.
+    private async ValueTask GiveUpLateAsync(BlockNode node, Func<bool> isOver)
+    {
+        await Scheduler.DelayAsync(ClosingPatience);
+        while (!isOver())
+        {
+            node.CancelInFlight();
+            await Scheduler.DelayAsync(ClosingPatience);
         }
     }
 

@@ -146,6 +146,21 @@ public abstract class BlockNode : GuestDisk, ILinkOwner
     /// <param name="preallocation">How the added part is reserved.</param>
     public abstract ValueTask ResizeAsync(long length, PreallocationMode preallocation);
 
+    /// <summary>Whether requests may wait for a peer that never answers. Backing files do not count.</summary>
+    public virtual bool DependsOnPeer => children.Exists(l => l.Role != LinkRole.Backing && l.Node.DependsOnPeer);
+
+    /// <summary>
+    /// Whoever waits for requests to this node has given up, for good: what depends on a peer that does not answer fails soon. Backing files go on.
+    /// </summary>
+    public virtual void CancelInFlight()
+    {
+        foreach (var link in children)
+        {
+            if (link.Role != LinkRole.Backing)
+                link.Node.CancelInFlight();
+        }
+    }
+
     /// <summary>Takes a bitmap out of the node's image, durably; none of that name there is no error.</summary>
     public virtual ValueTask RemoveStoredBitmapAsync(string name) => ValueTask.CompletedTask;
 

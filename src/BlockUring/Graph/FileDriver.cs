@@ -26,7 +26,7 @@ internal sealed class FileDriver : NodeDriver
         };
         foreach (var name in Ignored)
             opening.Take(name);
-        var node = await ProtocolNode.OpenAsync(opening.Name, Name, opening.Settings, opening.Graph.Host, path, locking);
+        var node = await ProtocolNode.OpenAsync(opening.Name, Name, opening.Settings, how => opening.Graph.Host.OpenAsync(path, how), locking);
         if (Name == "host_device" && node.File.CanGrow)
         {
             await node.CloseAsync();

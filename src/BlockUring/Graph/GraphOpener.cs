@@ -59,7 +59,7 @@ public static class GraphOpener
     {
         var name = TakeName(graph, options);
         var settings = NodeSettingsText.Take(options, defaults);
-        var driver = await FindDriverAsync(graph, options, settings);
+        var driver = await FindDriverAsync(graph, options, settings, opened, depth);
         var given = options.Clone();
         var opening = new NodeOpening(graph, name, settings, options, opened, depth) { Driver = driver };
         var node = await driver.OpenAsync(opening);
@@ -119,16 +119,34 @@ public static class GraphOpener
     private static bool IsWellFormed(string name) =>
         name.Length > 0 && char.IsAsciiLetter(name[0]) && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '.' or '_');
 
-    private static async ValueTask<NodeDriver> FindDriverAsync(BlockGraph graph, OptionTree options, NodeSettings settings)
+    private static async ValueTask<NodeDriver> FindDriverAsync(
+        BlockGraph graph, OptionTree options, NodeSettings settings, List<BlockNode> opened, int depth)
     {
         if (options.TryTake("driver", out var name))
-            return NodeDrivers.Find(name) ?? throw new BlockException(BlockErrorKind.Invalid, $"Unknown driver '{name}'");
+            return NodeDrivers.Find(name, graph.Host) ?? throw new BlockException(BlockErrorKind.Invalid, $"Unknown driver '{name}'");
+        if (options.Get("file.driver") is { } below && graph.Host.FindProtocol(below) != null)
+            return await ProbeNodeAsync(graph, options, settings, opened, depth);
         if (options.Get("file.filename") is not { } path)
-            return NodeDrivers.Find("file")!;
+            return NodeDrivers.Find("file", graph.Host)!;
         var probing = new FileOpenOptions(true, new CacheMode("custom", settings.Direct, settings.NoFlush, false)) { Locking = false };
         await using var file = await graph.Host.OpenAsync(path, probing);
+        return await ProbeAsync(graph, file);
+    }
+
+    // Why not twice: a server may end with its first client.
+    private static async ValueTask<NodeDriver> ProbeNodeAsync(
+        BlockGraph graph, OptionTree options, NodeSettings settings, List<BlockNode> opened, int depth)
+    {
+        var node = await OpenAsync(
+            graph, options.TakeSubtree("file"), settings with { Unmap = true, DetectZeroes = DetectZeroes.Off }, opened, depth + 1);
+        options.Set("file", node.Name);
+        return await ProbeAsync(graph, node.File);
+    }
+
+    private static async ValueTask<NodeDriver> ProbeAsync(BlockGraph graph, BlockFile file)
+    {
         using var head = file.Buffers.Rent(BufferPool.Alignment);
         await file.ReadAsync(0, head.Memory);
-        return NodeDrivers.Find(ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]).Name)!;
+        return NodeDrivers.Find(ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]).Name, graph.Host)!;
     }
 }

@@ -40,9 +40,7 @@ public static class NewImage
     public static async ValueTask<BlockNode> OpenAsync(
         BlockGraph graph, string path, string? format, string? name, NodeSettings settings, bool withBacking)
     {
-        var options = new OptionTree();
-        options.Set("file.driver", "file");
-        options.Set("file.filename", path);
+        var options = FileSource.NodeOptionsOf(graph.Host, path);
         if (name != null)
             options.Set("node-name", name);
         if (format != null)

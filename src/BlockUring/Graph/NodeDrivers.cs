@@ -1,5 +1,6 @@
 using BlockUring.Graph.Filters;
 using BlockUring.Images;
+using BlockUring.Storage;
 
 namespace BlockUring.Graph;
 
@@ -21,7 +22,8 @@ internal static class NodeDrivers
         .. ImageFormats.All.Select(f => new FormatDriver(f)),
     ];
 
-    public static NodeDriver? Find(string name)
+    /// <summary>The driver of that name: one of the list, or a protocol of the host; null for none.</summary>
+    public static NodeDriver? Find(string name, FileHost host)
     {
         foreach (var driver in All)
         {
@@ -29,6 +31,6 @@ internal static class NodeDrivers
                 return driver;
         }
 
-        return null;
+        return host.FindProtocol(name) is { } protocol ? new ProtocolDriver(protocol) : null;
     }
 }

@@ -73,9 +73,9 @@ internal sealed class NodeOpening
     /// <summary>A new node over a file of the host.</summary>
     public ValueTask<BlockNode> FileNodeAsync(string path, NodeSettings defaults)
     {
-        var options = new OptionTree();
-        options.Set("driver", "file");
-        options.Set("filename", path.StartsWith("file:", StringComparison.Ordinal) ? path[5..] : path);
+        var options = FileSource.OptionsOf(Graph.Host, path).TakeSubtree("file");
+        if (options.Get("driver") == null)
+            options.Set("driver", "file");
         return OpenAsync(options, defaults);
     }
 
@@ -99,10 +99,7 @@ internal sealed class NodeOpening
         graph.Gate.Demand(name, path);
         if (name.StartsWith("json:", StringComparison.Ordinal))
             return OptionTree.ParseJson(name[5..]);
-        var options = new OptionTree();
-        options.Set("file.driver", "file");
-        options.Set("file.filename", name.StartsWith("file:", StringComparison.Ordinal) ? name[5..] : name);
-        return options;
+        return FileSource.NodeOptionsOf(graph.Host, name);
     }
 
     /// <summary>The options about the backing node, which a format must not see.</summary>

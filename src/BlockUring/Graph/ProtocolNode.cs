@@ -4,18 +4,19 @@ using BlockUring.Storage;
 
 namespace BlockUring.Graph;
 
-/// <summary>A node over a file or a device of the host ("file", "host_device").</summary>
+/// <summary>A node over a file: one of the host ("file", "host_device"), or one behind a protocol.</summary>
 internal sealed class ProtocolNode : BlockNode
 {
-    private readonly FileHost host;
+    private readonly Func<FileOpenOptions, ValueTask<BlockFile>> open;
     private FileOpenOptions options;
     private BlockFile file;
     private ProtocolFile? above;
 
-    private ProtocolNode(string name, string driverName, NodeSettings settings, FileHost host, BlockFile file, FileOpenOptions options)
+    private ProtocolNode(
+        string name, string driverName, NodeSettings settings, Func<FileOpenOptions, ValueTask<BlockFile>> open, BlockFile file, FileOpenOptions options)
         : base(name, driverName, settings)
     {
-        this.host = host;
+        this.open = open;
         this.file = file;
         this.options = options;
     }
@@ -35,16 +36,16 @@ internal sealed class ProtocolNode : BlockNode
 
     /// <summary>Opens the file; for reading where writing is not possible and the settings allow that.</summary>
     public static async ValueTask<ProtocolNode> OpenAsync(
-        string name, string driverName, NodeSettings settings, FileHost host, string path, bool locking)
+        string name, string driverName, NodeSettings settings, Func<FileOpenOptions, ValueTask<BlockFile>> open, bool locking = true)
     {
         var options = OptionsFor(settings, locking);
-        var file = await OpenFileAsync(host, path, options, settings);
-        return new ProtocolNode(name, driverName, settings, host, file, options);
+        var file = await OpenFileAsync(open, options, settings);
+        return new ProtocolNode(name, driverName, settings, open, file, options);
     }
 
     /// <summary>Opens the file anew with other settings; the old one serves until <see cref="Adopt"/>.</summary>
     public async ValueTask<BlockFile> PrepareReopenAsync(NodeSettings settings) =>
-        await OpenFileAsync(host, FileName, OptionsFor(settings, options.Locking), settings);
+        await OpenFileAsync(open, OptionsFor(settings, options.Locking), settings);
 
     /// <summary>Takes the file that was opened anew into use. The caller closes the old one and tells those above.</summary>
     /// <returns>The old file.</returns>
@@ -69,10 +70,19 @@ internal sealed class ProtocolNode : BlockNode
     public override async ValueTask<BlockStatus> GetLayerStatusAsync(long offset, long maxLength, bool wantZero = true)
     {
         var extent = await file.GetExtentAsync(offset, Math.Min(maxLength, Length - offset));
-        return new(extent.Length, !extent.IsHole, extent.IsHole, true, File: file, HostOffset: offset);
+        return new(extent.Length, extent.IsData, extent.IsHole, true, File: file, HostOffset: offset);
     }
 
-    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => file.SetLengthAsync(length, preallocation);
+    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation)
+    {
+        if (file.FixedLengthReason is { } reason && length != Length)
+            throw new BlockException(BlockErrorKind.Unsupported, reason, Native.Interop.Errno.ENOTSUP);
+        return file.SetLengthAsync(length, preallocation);
+    }
+
+    public override bool DependsOnPeer => file.DependsOnPeer;
+
+    public override void CancelInFlight() => file.CancelInFlight();
 
     internal override ValueTask CloseAsync() => file.DisposeAsync();
 
@@ -96,15 +106,16 @@ internal sealed class ProtocolNode : BlockNode
             LocksFollowUse = locking,
         };
 
-    private static async ValueTask<BlockFile> OpenFileAsync(FileHost host, string path, FileOpenOptions options, NodeSettings settings)
+    private static async ValueTask<BlockFile> OpenFileAsync(
+        Func<FileOpenOptions, ValueTask<BlockFile>> open, FileOpenOptions options, NodeSettings settings)
     {
         try
         {
-            return await host.OpenAsync(path, options);
+            return await open(options);
         }
         catch (BlockException e) when (e.Kind == BlockErrorKind.Access && settings.AutoReadOnly && !options.ReadOnly)
         {
-            return await host.OpenAsync(path, options with { ReadOnly = true });
+            return await open(options with { ReadOnly = true });
         }
     }
 }

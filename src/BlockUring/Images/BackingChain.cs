@@ -20,7 +20,7 @@ public static class BackingChain
     {
         var options = name.StartsWith("json:", StringComparison.Ordinal)
             ? OptionTree.ParseJson(name[5..])
-            : FileNameOptions(name);
+            : FileSource.OptionsOf(settings.Host, name);
         if (format != null)
             options.Set("driver", format);
         foreach (var (key, value) in more ?? new Dictionary<string, string>())
@@ -43,26 +43,16 @@ public static class BackingChain
         "         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.\n" +
         "         Specify the 'raw' format explicitly to remove the restrictions.";
 
-    private static OptionTree FileNameOptions(string name)
-    {
-        var options = new OptionTree();
-        options.Set("file.filename", name.StartsWith("file:", StringComparison.Ordinal) ? name[5..] : name);
-        return options;
-    }
-
     private static async ValueTask<Image> OpenLayerAsync(string name, OptionTree options, ImageOpenSettings settings, List<string> above)
     {
         var fileOptions = TakeFileOptions(options, settings.File);
         options.TryTake("driver", out var driverName);
-        var isProtocol = driverName is "file" or "host_device";
-        var path = TakeFilePath(options, isProtocol);
-        DemandNoLoop(path, above);
-
-        // Why: only readers of raw images tolerate writers, as in QEMU, so the format is known before the locks are taken.
-        var driver = await FindDriverAsync(isProtocol ? "raw" : driverName, path, fileOptions, name, settings);
+        var isProtocol = driverName is "file" or "host_device" || (driverName != null && settings.Host.FindProtocol(driverName) != null);
+        var source = TakeSource(options, isProtocol ? driverName : null, settings.Host);
+        DemandNoLoop(source.Name, above);
+        var (file, driver) = await OpenFileAsync(source, isProtocol ? "raw" : driverName, fileOptions, name, settings);
         if (driver.Name != "raw")
             fileOptions = fileOptions with { ShareWrite = false };
-        var file = await settings.Host.OpenAsync(path, fileOptions);
         ImageFormat? format = null;
         try
         {
@@ -80,7 +70,7 @@ public static class BackingChain
             DemandNothingLeft(options, driver);
             var backing = backingReference == ""
                 ? null
-                : await OpenBackingAsync(format, path, backingOptions, settings, [.. above, path]);
+                : await OpenBackingAsync(format, file.Path, backingOptions, settings, [.. above, source.Name]);
             return new Image(name, format, file, backing);
         }
         catch
@@ -103,7 +93,8 @@ public static class BackingChain
         {
             name = ImagePath.Combine(path, stored);
             settings.Gate.Demand(name, path);
-            var found = name.StartsWith("json:", StringComparison.Ordinal) ? OptionTree.ParseJson(name[5..]) : FileNameOptions(name);
+            var found = name.StartsWith("json:", StringComparison.Ordinal) ? OptionTree.ParseJson(name[5..])
+                : FileSource.OptionsOf(settings.Host, name);
             foreach (var (key, value) in given.Values)
                 found.Set(key, value);
             options = found;
@@ -122,36 +113,64 @@ public static class BackingChain
         }
     }
 
-    private static async ValueTask<ImageDriver> FindDriverAsync(
-        string? driverName, string path, FileOpenOptions fileOptions, string name, ImageOpenSettings settings)
+    private static async ValueTask<(BlockFile File, ImageDriver Driver)> OpenFileAsync(
+        FileSource source, string? driverName, FileOpenOptions how, string name, ImageOpenSettings settings)
     {
-        if (driverName != null)
-            return ImageFormats.Find(driverName) ?? throw new BlockException(BlockErrorKind.Invalid, $"Unknown driver '{driverName}'");
+        var driver = driverName == null
+            ? null
+            : ImageFormats.Find(driverName) ?? throw new BlockException(BlockErrorKind.Invalid, $"Unknown driver '{driverName}'");
 
-        var probed = await ProbeAsync(path, fileOptions, settings);
-        if (probed.Name == "raw" && !fileOptions.ReadOnly)
-            settings.Warn(GuessWarning(name));
+        // Why: only readers of raw images tolerate writers, as in QEMU, so the format is known before the locks are taken.
+        if (driver == null && !source.OpensOnce)
+        {
+            await using var probing = await source.OpenAsync(how with { ReadOnly = true, Locking = false, Cache = CacheMode.Writeback });
+            driver = await ProbeAsync(probing, how, name, settings);
+        }
 
-        return probed;
+        var file = await source.OpenAsync(driver is { Name: "raw" } ? how : how with { ShareWrite = false });
+        try
+        {
+            return (file, driver ?? await ProbeAsync(file, how, name, settings));
+        }
+        catch
+        {
+            await file.DisposeAsync();
+            throw;
+        }
     }
 
-    private static async ValueTask<ImageDriver> ProbeAsync(string path, FileOpenOptions fileOptions, ImageOpenSettings settings)
+    private static async ValueTask<ImageDriver> ProbeAsync(BlockFile file, FileOpenOptions how, string name, ImageOpenSettings settings)
     {
-        var options = fileOptions with { ReadOnly = true, Locking = false, Cache = CacheMode.Writeback };
-        await using var file = await settings.Host.OpenAsync(path, options);
         using var head = file.Buffers.Rent(BufferPool.Alignment);
         await file.ReadAsync(0, head.Memory);
-        return ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]);
+        var driver = ImageFormats.Probe(head.Span[..(int)Math.Min(ImageFormats.ProbeLength, file.Length)]);
+        if (driver.Name == "raw" && !how.ReadOnly)
+            settings.Warn(GuessWarning(name));
+        return driver;
     }
 
-    private static string TakeFilePath(OptionTree options, bool isProtocol)
+    // What the image is in: the options of the protocol that it is itself, or of its file.
+    private static FileSource TakeSource(OptionTree options, string? protocolName, FileHost host)
     {
-        if (isProtocol && options.TryTake("filename", out var direct))
-            return direct;
+        if (protocolName != null && host.FindProtocol(protocolName) is { } itself)
+        {
+            var all = options.Clone();
+            foreach (var key in options.Values.Keys.ToArray())
+                options.TryTake(key, out _);
+            return FileSource.OfProtocol(host, itself, all);
+        }
+
+        if (protocolName != null && options.TryTake("filename", out var direct))
+            return FileSource.OfPath(host, direct);
         if (options.TryTake("file.driver", out var fileDriver) && fileDriver is not ("file" or "host_device"))
-            throw new BlockException(BlockErrorKind.Unsupported, $"Unknown driver '{fileDriver}'");
+        {
+            return host.FindProtocol(fileDriver) is { } protocol
+                ? FileSource.OfProtocol(host, protocol, options.TakeSubtree("file"))
+                : throw new BlockException(BlockErrorKind.Unsupported, $"Unknown driver '{fileDriver}'");
+        }
+
         return options.TryTake("file.filename", out var path)
-            ? path
+            ? FileSource.OfPath(host, path)
             : throw new BlockException(BlockErrorKind.Invalid, "A block device must be specified for \"file\"");
     }
 

@@ -253,16 +253,15 @@ public sealed class Image : GuestDisk, IAsyncDisposable
         if (Format.IsEncrypted)
             return new(mapping.Length, true, false, true);
         var length = mapping.Length;
-        var isHole = false;
+        var extent = new FileExtent(length, false);
         if (wantZero && mapping.MayBeSparse)
         {
-            var extent = await mapping.File!.GetExtentAsync(mapping.HostOffset, length);
+            extent = await mapping.File!.GetExtentAsync(mapping.HostOffset, length);
             length = Math.Min(length, extent.Length);
-            isHole = extent.IsHole;
         }
 
-        var isData = !isHole || ClusterHoldsData();
-        return new(length, isData, isHole, true, File: mapping.File, HostOffset: mapping.HostOffset);
+        var isData = extent.IsData || ClusterHoldsData();
+        return new(length, isData, extent.IsHole, true, File: mapping.File, HostOffset: mapping.HostOffset);
     }
 
     // Why: QEMU calls a hole below a mapped cluster both data and zero; below raw it is zero only.

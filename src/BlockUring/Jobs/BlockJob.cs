@@ -10,6 +10,8 @@ namespace BlockUring.Jobs;
 /// <summary>A job that moves data between disks: it has a speed, error policies, and events of its own.</summary>
 public abstract class BlockJob : Job
 {
+    private static readonly TimeSpan GivingUpStep = TimeSpan.FromSeconds(1);
+
     private readonly RateLimit limit;
     private bool isStoppedByError;
 
@@ -35,6 +37,9 @@ public abstract class BlockJob : Job
 
     /// <summary>For a mirror, how what the guest writes reaches the target now; null for other jobs.</summary>
     protected virtual MirrorCopyMode? CurrentCopyMode => null;
+
+    /// <summary>The nodes that it uses; null before it has any.</summary>
+    internal JobNodes? Nodes { get; set; }
 
     /// <summary>Changes the speed at once, for those who wait for their turn, too.</summary>
     /// <param name="bytesPerSecond">0 for as fast as it goes.</param>
@@ -138,6 +143,19 @@ public abstract class BlockJob : Job
         Exit();
     }
 
+    /// <inheritdoc/>
+    protected sealed override void OnForceCancelled()
+    {
+        if (Nodes is { DependOnPeer: true })
+            Scheduler.Detach(GiveUpRequestsAsync(Nodes));
+        OnGivenUp();
+    }
+
+    /// <summary>It was force-cancelled.</summary>
+    protected virtual void OnGivenUp()
+    {
+    }
+
     private protected override void OnUserResumed()
     {
         isStoppedByError = false;
@@ -152,6 +170,16 @@ public abstract class BlockJob : Job
             Emit(new JobEvent.Cancelled(Id, Type, Progress.Total, Progress.Current, Speed));
         else
             Emit(new JobEvent.Completed(Id, Type, Progress.Total, Progress.Current, Speed, Error));
+    }
+
+    // Why again and again: what the end of the job waits for, a guest's write on its way to the target, say, may meet the same peer.
+    private async ValueTask GiveUpRequestsAsync(JobNodes nodes)
+    {
+        while (nodes.Links.Count > 0)
+        {
+            nodes.CancelInFlight();
+            await Scheduler.DelayAsync(GivingUpStep);
+        }
     }
 
     private static void DemandSpeed(long bytesPerSecond)

@@ -22,6 +22,8 @@ public sealed class JobNodes : NodeUser
     {
         this.graph = graph;
         this.job = job;
+        if (job is BlockJob user)
+            user.Nodes = this;
     }
 
     /// <inheritdoc/>
@@ -59,6 +61,16 @@ public sealed class JobNodes : NodeUser
         node.Blockers.Add(blocker);
         blockers.Add((node, blocker));
         return link;
+    }
+
+    /// <summary>Whether requests to the nodes may wait for a peer that never answers.</summary>
+    internal bool DependOnPeer => Links.Any(l => l.Node.DependsOnPeer);
+
+    /// <summary>Nobody waits any more for what the job has asked for.</summary>
+    internal void CancelInFlight()
+    {
+        foreach (var link in Links)
+            link.Node.CancelInFlight();
     }
 
     /// <summary>Uses nothing any more.</summary>

@@ -82,6 +82,19 @@ public abstract class BlockFile : IAsyncDisposable
     /// <summary>Bytes that the file takes on the host's disk; -1 when unknown.</summary>
     public virtual long AllocatedBytes => -1;
 
+    /// <summary>Why the length cannot be changed, in QEMU's words; null where it can, or where the attempt tells.</summary>
+    public virtual string? FixedLengthReason => null;
+
+    /// <summary>Whether requests may wait for a peer that never answers.</summary>
+    public virtual bool DependsOnPeer => false;
+
+    /// <summary>
+    /// Whoever waits for requests has given up: what depends on a peer that does not answer fails soon. What the peer does answer ends as ever.
+    /// </summary>
+    public virtual void CancelInFlight()
+    {
+    }
+
     /// <summary>Hears what the next request is for, one of <see cref="FileSteps"/>. Nothing comes of it but where a test makes such requests fail.</summary>
     public virtual void Announce(string step)
     {

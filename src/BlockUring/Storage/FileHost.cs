@@ -11,6 +11,33 @@ public abstract class FileHost
     /// <summary>Buffers for the I/O of files opened here.</summary>
     public abstract BufferPool Buffers { get; }
 
+    /// <summary>The kinds of files that are reached otherwise than by a path.</summary>
+    public IReadOnlyList<FileProtocol> Protocols { get; init; } = [];
+
+    /// <summary>The protocol that a file's name is one of; null for a path.</summary>
+    public FileProtocol? ProtocolOf(string name)
+    {
+        foreach (var protocol in Protocols)
+        {
+            if (protocol.Owns(name))
+                return protocol;
+        }
+
+        return null;
+    }
+
+    /// <summary>The protocol of a driver; null for none.</summary>
+    public FileProtocol? FindProtocol(string driver)
+    {
+        foreach (var protocol in Protocols)
+        {
+            if (protocol.Driver == driver)
+                return protocol;
+        }
+
+        return null;
+    }
+
     /// <summary>Opens an existing file or block device.</summary>
     /// <exception cref="BlockException">"Could not open 'PATH': reason".</exception>
     public abstract ValueTask<BlockFile> OpenAsync(string path, FileOpenOptions options);

@@ -19,7 +19,7 @@ public sealed class LinuxFileHost : FileHost
     public override BufferPool Buffers => thread.Buffers;
 
     /// <inheritdoc/>
-    public override bool Exists(string path) => FileSystemCalls.Stat(path, out _) >= 0;
+    public override bool Exists(string path) => ProtocolOf(path) != null || FileSystemCalls.Stat(path, out _) >= 0;
 
     /// <inheritdoc/>
     public override bool AreSame(string path, string other) =>
@@ -92,6 +92,8 @@ public sealed class LinuxFileHost : FileHost
     public override async ValueTask<BlockFile> CreateAsync(
         string path, long length, PreallocationMode preallocation, FileOpenOptions options)
     {
+        if (ProtocolOf(path) is { } protocol)
+            return await protocol.OpenForFillingAsync(path, length, options);
         var failed = $"Could not create '{path}'";
         var isDevice = FileSystemCalls.Stat(path, out var status) >= 0 && status.Kind is FileKind.BlockDevice or FileKind.CharacterDevice;
         var opened = OpenDescriptor(path, isDevice ? OpenFlags.Write : OpenFlags.Write | OpenFlags.Create, options, failed);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using BlockUring.Native.Channels;
 using BlockUring.Native.Memory;
 using BlockUring.Qmp;
 using BlockUring.Qmp.Channels;

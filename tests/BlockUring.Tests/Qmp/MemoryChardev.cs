@@ -1,3 +1,4 @@
+using BlockUring.Native.Channels;
 using BlockUring.Qmp;
 using BlockUring.Qmp.Channels;
 

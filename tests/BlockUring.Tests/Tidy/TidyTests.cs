@@ -11,7 +11,7 @@ public partial class TidyTests
     private const int MaxLineLength = 150;
 
     // From the bottom to the top.
-    private static readonly string[] Names = ["Storage", "Bitmaps", "Images", "Copy", "Graph", "Jobs", "Qmp", "Cli"];
+    private static readonly string[] Names = ["Storage", "Bitmaps", "Images", "Copy", "Graph", "Jobs", "Nbd", "Qmp", "Cli"];
 
     // Who may use whom inside the engine: a folder and the folders it must not know.
     private static readonly (string Folder, string[] Forbidden)[] Layers =
@@ -24,7 +24,9 @@ public partial class TidyTests
         ("src/BlockUring/Images/Qcow2/", ["BlockUring.Images.Raw"]),
         ("src/BlockUring/Copy/", [.. Above("Graph"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
         ("src/BlockUring/Graph/", [.. Above("Jobs"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
-        ("src/BlockUring/Jobs/", [.. Above("Qmp"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
+        ("src/BlockUring/Jobs/", [.. Above("Nbd"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
+        ("src/BlockUring.Nbd/", [.. Above("Qmp"), "BlockUring.Jobs", "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
+        ("src/BlockUring.Nbd/Wire/", ["BlockUring.Graph", "BlockUring.Images", "BlockUring.Nbd.Client", "BlockUring.Nbd.Server"]),
         ("src/BlockUring.Qmp/", [.. Above("Cli"), "BlockUring.Images.Qcow2", "BlockUring.Images.Raw"]),
         ("src/BlockUring.Qmp/Wire/", ["BlockUring.Qmp.Schema", "BlockUring.Qmp.Commands", "BlockUring.Qmp.Channels", "BlockUring.Qmp.Objects"]),
         ("src/BlockUring.Qmp/Schema/", ["BlockUring.Qmp.Channels", "BlockUring.Qmp.Objects"]),

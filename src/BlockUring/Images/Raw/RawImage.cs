@@ -53,6 +53,8 @@ internal sealed class RawImage : ImageFormat
             throw new BlockException(BlockErrorKind.Invalid, "Disk size too large for the chosen offset");
         if (preallocation == PreallocationMode.Metadata)
             throw new BlockException(BlockErrorKind.Unsupported, "Unsupported preallocation mode: metadata");
+        if (file.Underlying.FixedLengthReason is { } reason && newLength != Length)
+            throw new BlockException(BlockErrorKind.Unsupported, reason, Native.Interop.Errno.ENOTSUP);
         return file.SetLengthAsync(start + newLength, preallocation);
     }
 

@@ -150,7 +150,7 @@ public sealed class MirrorJob : BlockJob
     }
 
     /// <inheritdoc/>
-    protected override void OnForceCancelled() => EndWritingThrough();
+    protected override void OnGivenUp() => EndWritingThrough();
 
     /// <inheritdoc/>
     protected override async ValueTask PrepareAsync()

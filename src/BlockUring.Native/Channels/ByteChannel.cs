@@ -1,8 +1,8 @@
 using BlockUring.Native.Memory;
 
-namespace BlockUring.Qmp.Channels;
+namespace BlockUring.Native.Channels;
 
-/// <summary>A connection to one client, as bytes. One receive and one send may be in flight at a time, each on the monitor's thread.</summary>
+/// <summary>A connection to a peer, as bytes. One receive and one send may be in flight at a time, each started on the thread that owns the channel.</summary>
 public abstract class ByteChannel : IDisposable
 {
     /// <summary>Receives once.</summary>

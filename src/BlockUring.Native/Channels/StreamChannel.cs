@@ -1,14 +1,14 @@
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 
-namespace BlockUring.Qmp.Channels;
+namespace BlockUring.Native.Channels;
 
 /// <summary>Two descriptors that are read and written as they come: standard input and output, a pipe, a terminal.</summary>
 /// <param name="thread">Serves them.</param>
 /// <param name="input">Is read.</param>
 /// <param name="output">Is written.</param>
 /// <param name="close">Closes them, at the end; null where they stay open.</param>
-internal sealed class StreamChannel(IoThread thread, int input, int output, Action? close = null) : ByteChannel
+public sealed class StreamChannel(IoThread thread, int input, int output, Action? close = null) : ByteChannel
 {
     private readonly DescriptorTarget source = new(input, "stdin");
     private readonly DescriptorTarget target = new(output, "stdout");

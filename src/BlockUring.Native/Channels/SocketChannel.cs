@@ -2,10 +2,10 @@ using System.Net.Sockets;
 using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 
-namespace BlockUring.Qmp.Channels;
+namespace BlockUring.Native.Channels;
 
 /// <summary>A connected socket, served by the ring.</summary>
-internal sealed class SocketChannel : ByteChannel
+public sealed class SocketChannel : ByteChannel
 {
     // MSG_NOSIGNAL: a client that has gone is an error number, not a signal.
     private const int SendFlags = 0x4000;
