@@ -32,6 +32,7 @@ install_peers() {
     need qemu-img qemu-utils
     need qemu-storage-daemon qemu-system-common
     need nbdcopy libnbd-bin
+    need nbdkit nbdkit
     need mkfs.ext4 e2fsprogs
     need mkfs.xfs xfsprogs
     need mkfs.btrfs btrfs-progs

@@ -13,10 +13,8 @@ public sealed class NbdImageTests : IDisposable
 
     [Theory]
     [InlineData("memory", "8M")]
-    [InlineData("--filter=nozero", "--filter=noextents", "memory", "8M")]
-    [InlineData("--no-sr", "memory", "8M")]
-    [InlineData("--oldstyle", "memory", "8M")]
-    [InlineData("--filter=notrim", "--filter=fua", "memory", "8M", "fuamode=none")]
+    [InlineData("--no-sr", "--filter=nozero", "--filter=noextents", "memory", "8M")]
+    [InlineData("--filter=fua", "memory", "8M", "fuamode=force")]
     [InlineData("--filter=blocksize-policy", "memory", "8M", "blocksize-minimum=4096", "blocksize-maximum=64k", "blocksize-error-policy=error")]
     public async Task What_is_written_is_read_back(params string[] server)
     {
@@ -42,6 +40,15 @@ public sealed class NbdImageTests : IDisposable
         var expected = await Tool.RunAsync("qemu-img", [.. words, peer.UriOf("ex")]);
         var (exitCode, output, error) = await Ours.TryImgAsync([.. words, peer.UriOf("ex")]);
         Assert.Equal((0, expected, ""), (exitCode, output, error));
+    }
+
+    [Fact]
+    public async Task An_oldstyle_server_is_read()
+    {
+        using var peer = await PeerServer.NbdkitAsync(folder.Path, "--oldstyle", "pattern", "3M");
+        await Tool.RunAsync("qemu-img", "convert", "-f", "raw", "-O", "raw", peer.Uri, folder["peer.raw"]);
+        await Ours.ImgAsync("convert", "-f", "raw", "-O", "raw", peer.Uri, folder["ours.raw"]);
+        await CompareAsync(folder["peer.raw"], folder["ours.raw"]);
     }
 
     [Fact]
@@ -85,7 +92,7 @@ public sealed class NbdImageTests : IDisposable
     public async Task An_error_of_the_server_is_one_message(string operation)
     {
         await MakeSourceAsync(folder["source.raw"], "8M");
-        using var peer = await PeerServer.NbdkitAsync(folder.Path, "--filter=error", "memory", "8M", $"error-{operation}=ENOSPC", $"error-{operation}-rate=100%");
+        using var peer = await PeerServer.NbdkitAsync(folder.Path, "--filter=error", "--filter=cow", "pattern", "8M", $"error-{operation}=ENOSPC", $"error-{operation}-rate=100%");
         var message = operation == "pread"
             ? await Ours.FailAsync("convert", "-f", "raw", "-O", "raw", peer.Uri, folder["target.raw"])
             : await Ours.FailAsync("convert", "-n", "-f", "raw", "-O", "raw", folder["source.raw"], peer.Uri);
@@ -95,8 +102,8 @@ public sealed class NbdImageTests : IDisposable
     [Fact]
     public async Task A_read_only_export_is_not_written()
     {
-        using var peer = await PeerServer.NbdkitAsync(folder.Path, "-r", "memory", "1M");
-        await MakeSourceAsync(folder["source.raw"], "1M");
+        using var peer = await PeerServer.NbdkitAsync(folder.Path, "-r", "memory", "4M");
+        await MakeSourceAsync(folder["source.raw"], "4M");
         var (_, _, expected) = await Tool.TryRunAsync("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", folder["source.raw"], peer.Uri);
         var actual = await Ours.FailAsync("convert", "-n", "-f", "raw", "-O", "raw", folder["source.raw"], peer.Uri);
         Assert.Equal(expected.Replace("qemu-img:", "blockuring:"), actual);

@@ -33,7 +33,7 @@ public sealed class NbdNodeTests : DaemonTestBase
     [Theory, MemberData(nameof(Sides))]
     public void JobsCopyToExports(Side side) => PlayWithServer(side, """
         $ qemu-img create -q -f raw a.raw 1M
-        $ qemu-io -f raw -c 'write -P 5 64k 128k' a.raw
+        $ qemu-io -f raw -c 'write -q -P 5 64k 128k' a.raw
         daemon
         blockdev-add {'driver':'raw','node-name':'a','file':{'driver':'file','filename':'a.raw'}}
         blockdev-add {'driver':'nbd','node-name':'n','server':{'type':'unix','path':'nbd.sock'}}
