@@ -62,6 +62,7 @@ internal sealed class ResizeCommand : ConfiguredCommand<ResizeSettings>
         DemandSensible(context, settings, image.Length, length);
         try
         {
+            DemandChangeable(image, length);
             image.Format.DemandBitmapsResizable(image.Bitmaps!, length);
             await image.ResizeAsync(length, settings.Preallocation);
             image.Bitmaps!.Truncate(image.Length);
@@ -95,6 +96,13 @@ internal sealed class ResizeCommand : ConfiguredCommand<ResizeSettings>
         context.Report("Use the --shrink option to perform a shrink operation.");
         context.Warn(ShrinkWarning);
         throw new CommandFailure("");
+    }
+
+    // Why for these: the disk is as long as its file, which would be left as it is.
+    private static void DemandChangeable(Image image, long length)
+    {
+        if (image.Format.ClusterLength == 0 && length != image.Length && image.File.FixedLengthReason is { } reason)
+            throw new CommandFailure(reason);
     }
 
     // What it took of the file's space meanwhile, it gives back.

@@ -83,7 +83,7 @@ public sealed class NbdFile : BlockFile
         if (how.ReadOnly || !connections.Export.Can(NbdTransmissionFlags.ReadOnly))
             return new NbdFile(scheduler, settings, connections, how);
         await connections.CloseAsync();
-        throw new BlockException(BlockErrorKind.Access, "request on write denied without write permission", Errno.EACCES);
+        throw new BlockException(BlockErrorKind.Access, $"Could not open image: {Errno.Message(Errno.EACCES)}", Errno.EACCES);
     }
 
     /// <inheritdoc/>
@@ -167,7 +167,7 @@ public sealed class NbdFile : BlockFile
         }
 
         var isHole = (extent.Flags & NbdContexts.Hole) != 0;
-        return new FileExtent(Math.Min(found - (offset - start), length), isZero) { IsUnallocated = isHole && !isZero, IsAllocatedZero = isZero && !isHole };
+        return new FileExtent(Math.Min(found - (offset - start), length), isZero) { IsUnallocated = isHole && !isZero && settings.DirtyBitmap != null, IsAllocatedZero = isZero && !isHole };
     }
 
     /// <inheritdoc/>

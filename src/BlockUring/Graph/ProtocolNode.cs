@@ -73,12 +73,7 @@ internal sealed class ProtocolNode : BlockNode
         return new(extent.Length, extent.IsData, extent.IsHole, true, File: file, HostOffset: offset);
     }
 
-    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation)
-    {
-        if (file.FixedLengthReason is { } reason && length != Length)
-            throw new BlockException(BlockErrorKind.Unsupported, reason, Native.Interop.Errno.ENOTSUP);
-        return file.SetLengthAsync(length, preallocation);
-    }
+    public override ValueTask ResizeAsync(long length, PreallocationMode preallocation) => file.SetLengthAsync(length, preallocation);
 
     public override bool DependsOnPeer => file.DependsOnPeer;
 

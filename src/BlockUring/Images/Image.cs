@@ -260,6 +260,8 @@ public sealed class Image : GuestDisk, IAsyncDisposable
             length = Math.Min(length, extent.Length);
         }
 
+        if (extent.IsUnallocated)
+            return new(length, false, false, false);
         var isData = extent.IsData || ClusterHoldsData();
         return new(length, isData, extent.IsHole, true, File: mapping.File, HostOffset: mapping.HostOffset);
     }

@@ -82,7 +82,10 @@ public abstract class BlockFile : IAsyncDisposable
     /// <summary>Bytes that the file takes on the host's disk; -1 when unknown.</summary>
     public virtual long AllocatedBytes => -1;
 
-    /// <summary>Why the length cannot be changed, in QEMU's words; null where it can, or where the attempt tells.</summary>
+    /// <summary>
+    /// Why the length cannot be changed, in QEMU's words; null where it can, or where the attempt tells. <see cref="SetLengthAsync"/> still takes
+    /// what fits into the file, and changes nothing then.
+    /// </summary>
     public virtual string? FixedLengthReason => null;
 
     /// <summary>Whether requests may wait for a peer that never answers.</summary>

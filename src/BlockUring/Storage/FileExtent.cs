@@ -5,7 +5,7 @@ namespace BlockUring.Storage;
 /// <param name="IsHole">Whether it reads as zeroes for certain; false means it may hold anything, zeroes included.</param>
 public readonly record struct FileExtent(long Length, bool IsHole)
 {
-    /// <summary>Whether it is known to take no space, whatever it reads as; false where nobody knows.</summary>
+    /// <summary>Whether it is not there, as somebody sees it who asked for a map of something else than space (a dirty bitmap).</summary>
     public bool IsUnallocated { get; init; }
 
     /// <summary>Whether it is known to take space although it reads as zeroes.</summary>

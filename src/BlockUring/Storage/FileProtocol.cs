@@ -1,3 +1,5 @@
+using BlockUring.Native.Interop;
+
 namespace BlockUring.Storage;
 
 /// <summary>
@@ -30,7 +32,7 @@ public abstract class FileProtocol
         try
         {
             await file.SetLengthAsync(length);
-            await file.WriteZeroesAsync(0, Math.Min(HeadLength, file.Length), mayUnmap: true);
+            await ClearHeadAsync(file);
             return file;
         }
         catch
@@ -45,4 +47,17 @@ public abstract class FileProtocol
     /// <param name="how">How it is opened.</param>
     /// <exception cref="BlockException">Why not, in QEMU's words.</exception>
     public abstract ValueTask<BlockFile> OpenAsync(IDictionary<string, string> options, FileOpenOptions how);
+
+    private static async ValueTask ClearHeadAsync(BlockFile file)
+    {
+        try
+        {
+            await file.WriteZeroesAsync(0, Math.Min(HeadLength, file.Length), mayUnmap: true);
+        }
+        catch (BlockException e)
+        {
+            var reason = e.ErrorNumber > 0 ? Errno.Message(e.ErrorNumber) : e.Message;
+            throw new BlockException(e.Kind, $"Failed to clear the new image's first sector: {reason}", e.ErrorNumber, e);
+        }
+    }
 }

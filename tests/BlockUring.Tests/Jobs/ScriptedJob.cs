@@ -123,7 +123,7 @@ internal sealed class ScriptedJob : BlockJob
         return ValueTask.CompletedTask;
     }
 
-    protected override void OnForceCancelled() => Calls.Add("force-cancelled");
+    protected override void OnGivenUp() => Calls.Add("force-cancelled");
 
     protected override void OnPaused() => Calls.Add("paused");
 

@@ -90,7 +90,7 @@ internal static class NodeText
             return (null, 0);
         if (node.Primary is { } primary)
             return MetadataOf(primary.Node);
-        return (node.DriverName.StartsWith("null-", StringComparison.Ordinal) ? null : false, 0);
+        return (node.DriverName == "nbd" || node.DriverName.StartsWith("null-", StringComparison.Ordinal) ? null : false, 0);
     }
 
     private static long AllocatedBytes(BlockNode node)

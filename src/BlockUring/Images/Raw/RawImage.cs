@@ -53,10 +53,11 @@ internal sealed class RawImage : ImageFormat
             throw new BlockException(BlockErrorKind.Invalid, "Disk size too large for the chosen offset");
         if (preallocation == PreallocationMode.Metadata)
             throw new BlockException(BlockErrorKind.Unsupported, "Unsupported preallocation mode: metadata");
-        if (file.Underlying.FixedLengthReason is { } reason && newLength != Length)
-            throw new BlockException(BlockErrorKind.Unsupported, reason, Native.Interop.Errno.ENOTSUP);
         return file.SetLengthAsync(start + newLength, preallocation);
     }
 
     public override ValueTask FlushAsync() => file.FlushAsync();
+
+    // Why: QEMU's drivers of files on other hosts tell nothing of that kind.
+    public override ImageDescription Describe() => new() { IsDirty = file.Underlying.DependsOnPeer ? null : false };
 }
