@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Text;
 using BlockUring.Nbd.Wire;
-using BlockUring.Storage;
 
 namespace BlockUring.Nbd.Client;
 
