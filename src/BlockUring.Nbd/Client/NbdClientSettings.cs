@@ -11,7 +11,7 @@ public sealed record NbdClientSettings(NbdAddress Address, string? Export)
     /// <summary>The most connections.</summary>
     public const int MaxConnectionCount = 16;
 
-    /// <summary>The metadata context to be seen as the map of the disk, in place of "base:allocation" (QEMU's "x-dirty-bitmap"); null for none.</summary>
+    /// <summary>The metadata context that is seen as the disk's map, in place of "base:allocation" (QEMU's "x-dirty-bitmap"); null for none.</summary>
     public string? DirtyBitmap { get; init; }
 
     /// <summary>Encrypts the connections; null for none.</summary>
@@ -26,7 +26,9 @@ public sealed record NbdClientSettings(NbdAddress Address, string? Export)
     /// <summary>How long opening tries to reach the server; zero: once.</summary>
     public TimeSpan OpenTimeout { get; init; }
 
-    /// <summary>The most connections, 1 to <see cref="MaxConnectionCount"/>; more than one are made only where the server allows it, and under load.</summary>
+    /// <summary>
+    /// The most connections, 1 to <see cref="MaxConnectionCount"/>; more than one are made only where the server allows it, and under load.
+    /// </summary>
     public int ConnectionCount { get; init; } = DefaultConnectionCount;
 
     /// <summary>The export's name on the wire.</summary>

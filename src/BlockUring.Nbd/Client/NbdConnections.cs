@@ -110,7 +110,8 @@ internal sealed class NbdConnections
                 Drop(live[i]);
         }
 
-        return cancelsBefore == cancelCount && failure == null && !isClosed && (live.Count > 0 || (mayWait && settings.ReconnectDelay > TimeSpan.Zero));
+        var mayComeBack = live.Count > 0 || (mayWait && settings.ReconnectDelay > TimeSpan.Zero);
+        return mayComeBack && cancelsBefore == cancelCount && failure == null && !isClosed;
     }
 
     /// <summary>Nobody waits any more for a server that is away; one that does not answer soon what was asked before is given up.</summary>
@@ -288,8 +289,8 @@ internal sealed class NbdConnections
         }
         catch (BlockException) when (clock.IsLate)
         {
-            throw new BlockException(
-                BlockErrorKind.Io, $"NBD server at '{settings.Address}' did not end the handshake within {HandshakeTime.TotalSeconds} seconds", Errno.ETIMEDOUT);
+            var message = $"NBD server at '{settings.Address}' did not end the handshake within {HandshakeTime.TotalSeconds} seconds";
+            throw new BlockException(BlockErrorKind.Io, message, Errno.ETIMEDOUT);
         }
         finally
         {

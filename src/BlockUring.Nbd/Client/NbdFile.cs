@@ -167,7 +167,11 @@ public sealed class NbdFile : BlockFile
         }
 
         var isHole = (extent.Flags & NbdContexts.Hole) != 0;
-        return new FileExtent(Math.Min(found - (offset - start), length), isZero) { IsUnallocated = isHole && !isZero && settings.DirtyBitmap != null, IsAllocatedZero = isZero && !isHole };
+        return new FileExtent(Math.Min(found - (offset - start), length), isZero)
+        {
+            IsUnallocated = isHole && !isZero && settings.DirtyBitmap != null,
+            IsAllocatedZero = isZero && !isHole,
+        };
     }
 
     /// <inheritdoc/>

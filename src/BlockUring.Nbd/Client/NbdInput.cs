@@ -5,7 +5,7 @@ using BlockUring.Storage;
 
 namespace BlockUring.Nbd.Client;
 
-/// <summary>What a server sends, in pieces of the lengths that the reader wants: headers from a buffer, long payloads straight to their place.</summary>
+/// <summary>What a server sends, in pieces as the reader wants them: headers from a buffer, long payloads straight to their place.</summary>
 internal sealed class NbdInput(ByteChannel channel, BufferPool buffers) : IDisposable
 {
     /// <summary>The most bytes that <see cref="FillAsync"/> can be asked for.</summary>

@@ -156,7 +156,8 @@ public static class NbdNames
         options["server.port"] = place[portStart..];
     }
 
-    private static bool IsPort(string text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535;
+    private static bool IsPort(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) && port is > 0 and <= 65535;
 
     private static string Cut(string text, char at, out string? rest)
     {

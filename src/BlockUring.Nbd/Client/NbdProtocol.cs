@@ -53,8 +53,14 @@ public sealed class NbdProtocol(IoThread thread) : FileProtocol
             TlsHostName = hostName,
             ReconnectDelay = TimeSpan.FromSeconds(TakeNumber(options, "reconnect-delay", uint.MaxValue) ?? 0),
             OpenTimeout = TimeSpan.FromSeconds(TakeNumber(options, "open-timeout", uint.MaxValue) ?? 0),
-            ConnectionCount = (int)(TakeNumber(options, "multi-conn", NbdClientSettings.MaxConnectionCount) ?? NbdClientSettings.DefaultConnectionCount),
+            ConnectionCount = TakeConnectionCount(options),
         };
+    }
+
+    private static int TakeConnectionCount(IDictionary<string, string> options)
+    {
+        var count = TakeNumber(options, "multi-conn", NbdClientSettings.MaxConnectionCount) ?? NbdClientSettings.DefaultConnectionCount;
+        return (int)Math.Max(1, count);
     }
 
     private static NbdAddress TakeAddress(IDictionary<string, string> options)

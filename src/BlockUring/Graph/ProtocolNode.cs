@@ -13,7 +13,12 @@ internal sealed class ProtocolNode : BlockNode
     private ProtocolFile? above;
 
     private ProtocolNode(
-        string name, string driverName, NodeSettings settings, Func<FileOpenOptions, ValueTask<BlockFile>> open, BlockFile file, FileOpenOptions options)
+        string name,
+        string driverName,
+        NodeSettings settings,
+        Func<FileOpenOptions, ValueTask<BlockFile>> open,
+        BlockFile file,
+        FileOpenOptions options)
         : base(name, driverName, settings)
     {
         this.open = open;

@@ -69,7 +69,7 @@ public sealed class FileSource
         if (given.Count == 0)
             return file;
         await file.DisposeAsync();
-        throw new BlockException(
-            BlockErrorKind.Invalid, $"Block protocol '{protocol.Driver}' doesn't support the option '{given.Keys.Order(StringComparer.Ordinal).First()}'");
+        var left = given.Keys.Order(StringComparer.Ordinal).First();
+        throw new BlockException(BlockErrorKind.Invalid, $"Block protocol '{protocol.Driver}' doesn't support the option '{left}'");
     }
 }

@@ -53,7 +53,8 @@ public sealed class NbdFileTests
     {
         using var folder = new TempFolder();
         using var server = await PeerServer.NbdkitAsync(
-            folder.Path, "--filter=blocksize-policy", "memory", "1M", "blocksize-minimum=4096", "blocksize-maximum=64k", "blocksize-error-policy=error");
+            folder.Path, "--filter=blocksize-policy", "memory", "1M", "blocksize-minimum=4096", "blocksize-maximum=64k",
+            "blocksize-error-policy=error");
         RingHost.Run(async thread =>
         {
             await using var file = await OpenAsync(thread, NbdAddress.Unix(server.Socket), 4);
@@ -87,17 +88,17 @@ public sealed class NbdFileTests
     }
 
     [Fact]
-    public async Task Opening_waits_for_the_server_as_long_as_it_may()
+    public void Opening_waits_for_the_server_as_long_as_it_may()
     {
         using var folder = new TempFolder();
         var address = NbdAddress.Unix(folder["nbd.sock"]);
-        var failure = await Assert.ThrowsAsync<BlockException>(() => Task.Run(() => RingHost.Run(async thread => await OpenAsync(thread, address, 1))));
+        var failure = Assert.Throws<BlockException>(() => RingHost.Run(async thread => await OpenAsync(thread, address, 1)));
         Assert.Equal($"Failed to connect to '{address}': No such file or directory", failure.Message);
         RingHost.Run(async thread =>
         {
             var opening = OpenAsync(thread, address, 1, TimeSpan.FromSeconds(60)).AsTask();
             Assert.False(opening.IsCompleted);
-            using var server = await thread.OffloadAsync(() => PeerServer.NbdkitAsync(folder.Path, "memory", "1M").GetAwaiter().GetResult());
+            using var server = await thread.OffloadAsync(() => Start(folder));
             await using var file = await opening;
             Assert.Equal(1 << 20, file.Length);
         });
@@ -109,14 +110,15 @@ public sealed class NbdFileTests
         using var folder = new TempFolder();
         await Tool.RunAsync("truncate", "-s", "1M", folder["a.raw"]);
         await using var daemon = await Bitmaps.StorageDaemon.StartAsync();
-        await daemon.DemandAsync($$$"""{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"a","filename":"{{{folder["a.raw"]}}}"}}""");
+        await daemon.DemandAsync(
+            $$$"""{"execute":"blockdev-add","arguments":{"driver":"file","node-name":"a","filename":"{{{folder["a.raw"]}}}"}}""");
         var port = 0;
         string? refused = "";
         for (var candidate = 20_000 + Environment.ProcessId % 20_000; refused != null; candidate++)
         {
             port = candidate;
             (_, refused) = await daemon.RunAsync(
-                $$$"""{"execute":"nbd-server-start","arguments":{"addr":{"type":"inet","data":{"host":"127.0.0.1","port":"{{{port}}}"}}}}""");
+                $$$"""{"execute":"nbd-server-start","arguments":{"addr":{"type":"inet","data":{"host":"127.0.0.1","port":"{{{port}}}"} } } }""");
         }
 
         await daemon.DemandAsync("""{"execute":"block-export-add","arguments":{"type":"nbd","id":"e","node-name":"a","writable":true}}""");
@@ -131,6 +133,8 @@ public sealed class NbdFileTests
             await file.FlushAsync();
         });
     }
+
+    private static PeerServer Start(TempFolder folder) => PeerServer.NbdkitAsync(folder.Path, "memory", "1M").GetAwaiter().GetResult();
 
     private static async ValueTask<NbdFile> OpenAsync(IoThread thread, NbdAddress address, int connectionCount, TimeSpan openTimeout = default) =>
         await NbdFile.OpenAsync(

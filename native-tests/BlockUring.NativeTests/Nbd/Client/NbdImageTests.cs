@@ -92,7 +92,8 @@ public sealed class NbdImageTests : IDisposable
     public async Task An_error_of_the_server_is_one_message(string operation)
     {
         await MakeSourceAsync(folder["source.raw"], "8M");
-        using var peer = await PeerServer.NbdkitAsync(folder.Path, "--filter=error", "--filter=cow", "pattern", "8M", $"error-{operation}=ENOSPC", $"error-{operation}-rate=100%");
+        using var peer = await PeerServer.NbdkitAsync(
+            folder.Path, "--filter=error", "--filter=cow", "pattern", "8M", $"error-{operation}=ENOSPC", $"error-{operation}-rate=100%");
         var message = operation == "pread"
             ? await Ours.FailAsync("convert", "-f", "raw", "-O", "raw", peer.Uri, folder["target.raw"])
             : await Ours.FailAsync("convert", "-n", "-f", "raw", "-O", "raw", folder["source.raw"], peer.Uri);

@@ -261,7 +261,8 @@ internal sealed class ModelServer : ByteChannel
         writer.Write(5u);
         if (isExtended)
             writer.Write(1u);
-        new NbdExtent(Math.Min(request.Length, 16384 - request.Offset % 16384), request.Offset % 65536 < 16384 ? 3ul : 0).Write(ref writer, isExtended);
+        var flags = request.Offset % 65536 < 16384 ? NbdContexts.Hole | NbdContexts.Zero : 0;
+        new NbdExtent(Math.Min(request.Length, 16384 - request.Offset % 16384), flags).Write(ref writer, isExtended);
         Chunk(request, NbdReplyFlags.Done, isExtended ? NbdReplyType.BlockStatusExtended : NbdReplyType.BlockStatus, data);
     }
 
