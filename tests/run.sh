@@ -37,6 +37,8 @@ install_peers() {
     need mkfs.ext4 e2fsprogs
     need mkfs.xfs xfsprogs
     need mkfs.btrfs btrfs-progs
+    need qemu-system-x86_64 qemu-system-x86
+    need busybox busybox-static
     need losetup util-linux
     need mount mount
     need gcc gcc
@@ -51,6 +53,18 @@ install_peers() {
     echo "installing: ${missing[*]}"
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$work/apt.log" 2>&1 ||
         { tail -5 "$work/apt.log"; echo "some packages could not be installed: the tests that need them are skipped"; }
+}
+
+# A kernel for the guest that a test boots, unpacked and not installed.
+fetch_guest_kernel() {
+    [ -n "${BLOCKURING_GUEST:-}" ] && return 0
+    local package
+    package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | grep -oE 'linux-image-[0-9][^ ]*' | head -1)
+    if [ -n "$package" ] && (cd "$work" && apt-get download "$package" && dpkg -x "$package"_*.deb guest) >"$work/kernel.log" 2>&1; then
+        export BLOCKURING_GUEST="$work/guest"
+    else
+        echo "no kernel package to be had: the test with a guest is skipped"
+    fi
 }
 
 # Runs one test program: name, project, configuration, further options. Its counts go to $work/counts.
@@ -94,6 +108,7 @@ build_step() {
 
 step "peers"
 install_peers
+fetch_guest_kernel
 
 : >"$work/counts"
 if build_step "build" dotnet build BlockUring.sln -nologo -v minimal; then
