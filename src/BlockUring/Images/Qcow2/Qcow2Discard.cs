@@ -21,8 +21,13 @@ internal readonly struct Qcow2Discard(Qcow2Image image, Qcow2Writer writer)
             await DiscardEntriesAsync(start, end);
 
         // Why here: clusters of a data file are where they are, and a write that comes next uses them again.
-        if (image.PassesDiscards && image.DataFile != image.File)
-            await image.DataFile.DiscardAsync(start, Math.Min(end, image.Length) - start);
+        if (!image.PassesDiscards || image.DataFile == image.File)
+            return;
+
+        // Why: until the tables say that there are zeroes, the power may go, and what is left of an encrypted cluster would show as noise.
+        if (image.IsEncrypted)
+            await writer.FlushAsync();
+        await image.DataFile.DiscardAsync(start, Math.Min(end, image.Length) - start);
     }
 
     private async ValueTask DiscardEntriesAsync(long start, long end)
