@@ -1,7 +1,6 @@
 using System.Text.Json;
 using BlockUring.Native.Channels;
 using BlockUring.Native.Memory;
-using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Wire;
 
 namespace BlockUring.Qmp;

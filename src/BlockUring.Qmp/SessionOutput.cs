@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text.Json;
 using BlockUring.Native.Channels;
 using BlockUring.Native.Memory;
-using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Wire;
 
 namespace BlockUring.Qmp;

@@ -1,7 +1,6 @@
 using System.Text;
 using BlockUring.Native.Channels;
 using BlockUring.Native.Memory;
-using BlockUring.Qmp.Channels;
 using BlockUring.Qmp.Commands;
 using BlockUring.Qmp.Wire;
 

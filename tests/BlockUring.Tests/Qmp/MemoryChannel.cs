@@ -2,7 +2,6 @@ using System.Buffers;
 using BlockUring.Native.Channels;
 using BlockUring.Native.Memory;
 using BlockUring.Qmp;
-using BlockUring.Qmp.Channels;
 
 namespace BlockUring.Tests.Qmp;
 
