@@ -146,7 +146,9 @@ public sealed class ExportRegistry
         var found = new List<DirtyBitmap>();
         foreach (var name in names)
         {
-            var bitmap = name.ValueKind == JsonValueKind.String ? FindBitmap(node, name.GetString()!, isWritable) : FindElsewhere(node, name, isWritable);
+            var bitmap = name.ValueKind == JsonValueKind.String
+                ? FindBitmap(node, name.GetString()!, isWritable)
+                : FindElsewhere(node, name, isWritable);
             // Why: the first mention makes it busy.
             if (found.Contains(bitmap))
                 throw new QmpException($"Bitmap '{bitmap.Name}' is currently in use by another operation and cannot be used");
