@@ -124,7 +124,7 @@ internal sealed class NbdRun
         else if (settings.Snapshot != null)
             throw new CommandFailure("Failed to load snapshot: Can't find snapshot");
         if (settings.Offset > node.Length)
-            throw new CommandFailure($"Offset ({settings.Offset}) has to be smaller than the image size ({node.Length})");
+            throw new CommandFailure($"Offset ({settings.Offset}) cannot be greater than size of the containing file ({node.Length})");
         return server.Add(new("nbd", settings.ExportName, node)
         {
             Description = settings.Description,

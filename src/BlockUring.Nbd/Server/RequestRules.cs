@@ -47,7 +47,8 @@ internal sealed class RequestRules(NbdAgreement agreement)
     }
 
     /// <summary>The error of a range that does not.</summary>
-    public static NbdError OutsideError(NbdCommand command) => command is NbdCommand.Write or NbdCommand.WriteZeroes ? NbdError.NoSpace : NbdError.Invalid;
+    public static NbdError OutsideError(NbdCommand command) =>
+        command is NbdCommand.Write or NbdCommand.WriteZeroes ? NbdError.NoSpace : NbdError.Invalid;
 
     /// <summary>What is said of it.</summary>
     public string OutsideMessage(ulong offset, ulong length) => $"operation past EOF; From: {offset}, Len: {length}, Size: {agreement.Export.Length}";

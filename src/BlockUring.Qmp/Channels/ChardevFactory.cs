@@ -146,6 +146,9 @@ public static class ChardevFactory
 
     private static IPAddress AddressOf(ChardevOptions options)
     {
+        // Why first: a look-up refuses the addresses that stand for all.
+        if (IPAddress.TryParse(options.Host, out var given))
+            return given;
         try
         {
             var addresses = Dns.GetHostAddresses(options.Host!);

@@ -72,16 +72,18 @@ public sealed class ExportRegistry
         if (options.TryGetProperty("iothread", out var ioThread) && context.Objects.Find<IoThreadObject>(ioThread.GetString()!) == null)
             throw new QmpException($"iothread \"{ioThread}\" not found");
         var isWritable = IsTrue(options, "writable");
+        if (isWritable && node.IsReadOnly)
+            throw new QmpException("Cannot export read-only node as writable");
         var name = Text(options, "name") ?? nodeName;
         DemandOffer(name, Text(options, "description"));
-        Open(new(id, name, node)
+        exports.Add(server!.Add(new(id, name, node)
         {
             Description = Text(options, "description"),
             IsWritable = isWritable,
             IsWriteThrough = IsTrue(options, "writethrough"),
             HasAllocationDepth = IsTrue(options, "allocation-depth"),
             Bitmaps = options.TryGetProperty("bitmaps", out var bitmaps) ? FindBitmaps(node, bitmaps.EnumerateArray(), isWritable) : [],
-        });
+        }));
     }
 
     /// <summary>Adds an export in the older way.</summary>
@@ -97,7 +99,7 @@ public sealed class ExportRegistry
         var isWritable = arguments.Writable == true && !node.IsReadOnly;
         DemandOffer(name, arguments.Description);
         var bitmaps = arguments.Bitmap == null ? [] : new[] { FindBitmap(node, arguments.Bitmap, isWritable) };
-        Open(new(name, name, node) { Description = arguments.Description, IsWritable = isWritable, Bitmaps = bitmaps });
+        exports.Add(server!.Add(new(name, name, node) { Description = arguments.Description, IsWritable = isWritable, Bitmaps = bitmaps }));
     }
 
     /// <summary>Begins to remove an export; the event tells of its end.</summary>
@@ -118,13 +120,6 @@ public sealed class ExportRegistry
         await owner.RemoveAsync(export);
         if (exports.Remove(export))
             context.Events.Send("BLOCK_EXPORT_DELETED", new(export.Id), QmpJson.Default.ExportIdData);
-    }
-
-    private void Open(NbdExportOptions options)
-    {
-        if (options.IsWritable && options.Node.IsReadOnly)
-            throw new QmpException("Block node is read-only");
-        exports.Add(server!.Add(options));
     }
 
     private void DemandNewId(string id)
@@ -151,7 +146,9 @@ public sealed class ExportRegistry
         var found = new List<DirtyBitmap>();
         foreach (var name in names)
         {
-            var bitmap = name.ValueKind == JsonValueKind.String ? FindBitmap(node, name.GetString()!, isWritable) : FindElsewhere(node, name, isWritable);
+            var bitmap = name.ValueKind == JsonValueKind.String
+                ? FindBitmap(node, name.GetString()!, isWritable)
+                : FindElsewhere(node, name, isWritable);
             // Why: the first mention makes it busy.
             if (found.Contains(bitmap))
                 throw new QmpException($"Bitmap '{bitmap.Name}' is currently in use by another operation and cannot be used");

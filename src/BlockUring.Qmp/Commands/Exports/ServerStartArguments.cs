@@ -7,4 +7,4 @@ namespace BlockUring.Qmp.Commands.Exports;
 /// <param name="TlsCreds">The id of an object; null for none.</param>
 /// <param name="TlsAuthz">The id of an object; null for none.</param>
 /// <param name="MaxConnections">Clients at a time; 0 for no limit.</param>
-internal sealed record ServerStartArguments(JsonElement Addr, string? TlsCreds = null, string? TlsAuthz = null, long MaxConnections = 0);
+internal sealed record ServerStartArguments(JsonElement Addr, string? TlsCreds = null, string? TlsAuthz = null, uint? MaxConnections = null);

@@ -10,7 +10,7 @@ internal sealed class ServerStartCommand()
     protected override ValueTask<NoResult> RunAsync(MonitorContext context, ServerStartArguments arguments)
     {
         context.Exports.StartServer(
-            NbdServerSettings.OfCommand(arguments.Addr, arguments.TlsCreds, arguments.TlsAuthz, arguments.MaxConnections));
+            NbdServerSettings.OfCommand(arguments.Addr, arguments.TlsCreds, arguments.TlsAuthz, arguments.MaxConnections ?? 0));
         return new(NoResult.Value);
     }
 }
