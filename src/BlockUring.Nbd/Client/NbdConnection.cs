@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using BlockUring.Native.Channels;
 using BlockUring.Native.Interop;
 using BlockUring.Native.Memory;
@@ -33,8 +34,9 @@ internal sealed class NbdConnection
     private readonly List<NbdExchange> all = [];
     private readonly Stack<NbdExchange> idle = new();
     private readonly Queue<NbdExchange> waiting = new();
+    private readonly NbdSignal work = new();
     private readonly Arrival ended = new();
-    private bool isSending;
+    private bool isSending = true;
     private bool isReceiving = true;
     private bool isCorked;
     private bool isClosing;
@@ -54,6 +56,7 @@ internal sealed class NbdConnection
         batch = scheduler.Buffers.Rent(BatchBytes);
         replies = new NbdReplyReader(input, export, Find);
         input.ReadAhead = NbdInput.Capacity;
+        scheduler.Detach(SendAllAsync());
         scheduler.Detach(ReceiveAllAsync());
     }
 
@@ -116,9 +119,8 @@ internal sealed class NbdConnection
     public async ValueTask CloseAsync()
     {
         isClosing = true;
-        if (!IsLost && !isSending)
-            await SendFarewellAsync();
-        Abort();
+        if (!isSending)
+            work.Set();
         await ended;
     }
 
@@ -135,26 +137,42 @@ internal sealed class NbdConnection
 
     private void StartSending()
     {
-        if (isSending || isCorked || IsLost || waiting.Count == 0 || InFlightCount >= MaxInFlight)
-            return;
-        isSending = true;
-        scheduler.Detach(SendWaitingAsync());
+        if (!isSending && !isCorked && !IsLost && waiting.Count > 0 && InFlightCount < MaxInFlight)
+            work.Set();
     }
 
-    private async ValueTask SendWaitingAsync()
+    // Why one loop for good: starting one for each request would allocate.
+    private async ValueTask SendAllAsync()
     {
-        while (!IsLost && waiting.Count > 0 && InFlightCount < MaxInFlight)
+        while (true)
         {
-            var length = Pack(out var payload);
-            var isSent = await channel.SendAllAsync(batch.Memory.Slice(0, length));
-            if (isSent && payload != null)
-                isSent = await channel.SendAllAsync(payload.Memory);
-            payload?.EndSending();
-            if (!isSent)
-                Abort();
+            while (!IsLost && waiting.Count > 0 && InFlightCount < MaxInFlight)
+                await SendBatchAsync();
+            if (isClosing && !IsLost)
+                await SendFarewellAsync();
+            isSending = false;
+            if (!isReceiving)
+                break;
+            await work.WaitAsync();
+            isSending = true;
         }
 
-        EndSending();
+        input.Dispose();
+        batch.Dispose();
+        channel.Dispose();
+        ended.Succeed();
+    }
+
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder))]
+    private async ValueTask SendBatchAsync()
+    {
+        var length = Pack(out var payload);
+        var isSent = await channel.SendAllAsync(batch.Memory.Slice(0, length));
+        if (isSent && payload != null)
+            isSent = await channel.SendAllAsync(payload.Memory);
+        payload?.EndSending();
+        if (!isSent)
+            Abort();
     }
 
     // Headers, and what is short behind them; a long payload ends the batch and goes from where it is.
@@ -192,17 +210,9 @@ internal sealed class NbdConnection
 
     private async ValueTask SendFarewellAsync()
     {
-        isSending = true;
         var length = new NbdRequest(NbdCommandFlags.None, NbdCommand.Disconnect, 0, 0, 0).Write(batch.Span, isExtended);
         await channel.SendAllAsync(batch.Memory.Slice(0, length));
-        EndSending();
-    }
-
-    private void EndSending()
-    {
-        isSending = false;
-        if (!isReceiving)
-            Finish();
+        Abort();
     }
 
     private async ValueTask ReceiveAllAsync()
@@ -228,7 +238,7 @@ internal sealed class NbdConnection
         EndAll();
         isReceiving = false;
         if (!isSending)
-            Finish();
+            work.Set();
     }
 
     private void Uncork()
@@ -250,13 +260,5 @@ internal sealed class NbdConnection
         }
 
         InFlightCount = 0;
-    }
-
-    private void Finish()
-    {
-        input.Dispose();
-        batch.Dispose();
-        channel.Dispose();
-        ended.Succeed();
     }
 }

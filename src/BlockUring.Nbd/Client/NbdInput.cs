@@ -54,6 +54,7 @@ internal sealed class NbdInput(ByteChannel channel, BufferPool buffers) : IDispo
 
     /// <summary>Takes bytes and forgets them.</summary>
     /// <returns>False when the connection has ended before.</returns>
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     public async ValueTask<bool> SkipAsync(long count)
     {
         while (count > 0)

@@ -150,6 +150,7 @@ internal sealed class NbdReplyReader(NbdInput input, NbdExport export, Func<ulon
         return true;
     }
 
+    [AsyncMethodBuilder(typeof(PooledTaskBuilder<>))]
     private async ValueTask<bool> ReadStatusAsync(NbdReply reply, NbdExchange exchange)
     {
         var isExtended = export.Style == NbdReplyStyle.Extended;
