@@ -177,7 +177,10 @@ internal sealed class MirrorNodes
 
     private async ValueTask TakeBackingAsync(BlockNode target)
     {
+        // Why not by a bitmap: the target held something before, and only its user knows over what.
         if (request.Backing == MirrorBacking.Leave || NodeChain.SkipFilters(target) is not FormatNode { Image.Format.SupportsBacking: true } image)
+            return;
+        if (request.Backing == MirrorBacking.OfSource && request.UsesBitmap)
             return;
         if (request.Backing == MirrorBacking.Open)
         {

@@ -115,7 +115,7 @@ internal sealed class MirrorWorld : ISimulatedWorld
             (sourceDisk.FailShare, targetDisk.FailShare) = (0, 0);
             await users.BringAllToTheirEndsAsync();
         }
-        while (!hasSucceeded && request.BitmapMode == BitmapMode.Always && await StartAgainAsync());
+        while (!hasSucceeded && request.BitmapMode == BitmapMode.Always && CanStartAgain() && await StartAgainAsync());
 
         foreach (var writer in guests)
             await writer;
@@ -213,6 +213,9 @@ internal sealed class MirrorWorld : ISimulatedWorld
         (hasSucceeded, hasConcluded) = (false, false);
         job.Start();
     }
+
+    // What is started again by a bitmap gets no backing file but the one that it has, and a copy of the top alone needs one.
+    private bool CanStartAgain() => images.Sync != BackupSync.Top || request.Backing != MirrorBacking.OfSource;
 
     // By what the bitmap says that the target lacks.
     private async Task<bool> StartAgainAsync()
