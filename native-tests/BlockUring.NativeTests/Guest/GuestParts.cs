@@ -37,7 +37,7 @@ internal static class GuestParts
             i=0
             while :; do
                 dd if=/dev/urandom of=/data/new bs=4k count=$((i % 40 + 1)) 2>/dev/null
-                md5sum </data/new >/data/sum-$((i % {{PairCount}}))
+                sha256sum </data/new >/data/sum-$((i % {{PairCount}}))
                 mv /data/new /data/file-$((i % {{PairCount}}))
                 sync
                 i=$((i + 1))
@@ -93,7 +93,6 @@ internal static class GuestParts
     {
         var path = Path.Combine(folder, name);
         await File.WriteAllTextAsync(path, text);
-        File.SetUnixFileMode(path, (UnixFileMode)Convert.ToInt32("755", 8));
-        await Tool.RunAsync("sh", "-c", $"cp \"$(command -v busybox)\" '{folder}/bin/busybox'");
+        await Tool.RunAsync("sh", "-c", $"chmod 755 '{path}' && cp \"$(command -v busybox)\" '{folder}/bin/busybox'");
     }
 }

@@ -83,7 +83,7 @@ public sealed class RealGuestTests(ITestOutputHelper output)
                 continue;
             pairs++;
             var agrees = File.Exists(file) && File.Exists(sum)
-                && (await File.ReadAllTextAsync(sum)).StartsWith(Convert.ToHexStringLower(MD5.HashData(await File.ReadAllBytesAsync(file))), StringComparison.Ordinal);
+                && (await File.ReadAllTextAsync(sum)).StartsWith(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(file))), StringComparison.Ordinal);
             torn += agrees ? 0 : 1;
         }
 

@@ -8,7 +8,8 @@ namespace BlockUring.Qmp.Objects;
 /// <param name="isServer">Whether the certificate is a server's.</param>
 /// <param name="certificatePath">Its file, for messages.</param>
 /// <param name="authorityPath">The file of those who sign, for messages.</param>
-internal sealed class CertificateCheck(bool isServer, string certificatePath, string authorityPath)
+/// <param name="now">When they must be valid.</param>
+internal sealed class CertificateCheck(bool isServer, string certificatePath, string authorityPath, DateTimeOffset now)
 {
     /// <summary>Checks them.</summary>
     /// <param name="certificate">PEM; null for none.</param>
@@ -64,9 +65,8 @@ internal sealed class CertificateCheck(bool isServer, string certificatePath, st
             throw new QmpException($"Certificate {authorityPath} usage does not permit certificate signing");
     }
 
-    private static void CheckTimes(X509Certificate2 certificate, string kind, string path)
+    private void CheckTimes(X509Certificate2 certificate, string kind, string path)
     {
-        var now = DateTime.Now;
         if (certificate.NotAfter < now)
             throw new QmpException($"The {kind} certificate {path} has expired");
         if (certificate.NotBefore > now)

@@ -34,7 +34,7 @@ internal sealed class TlsCertificateObject(string id, JsonElement options) : Tls
         if (certificate == null || key == null)
             (certificate, key) = (null, null);
         if (isChecked)
-            new CertificateCheck(IsServer, PathOf(certificateFile), PathOf(AuthorityFile)).Run(certificate, authorities);
+            new CertificateCheck(IsServer, PathOf(certificateFile), PathOf(AuthorityFile), context.Scheduler.Time.GetUtcNow()).Run(certificate, authorities);
         var settings = new TlsSettings
         {
             IsServer = IsServer,
