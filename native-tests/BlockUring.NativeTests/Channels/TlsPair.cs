@@ -1,5 +1,4 @@
 using BlockUring.Native.Channels;
-using BlockUring.Native.Memory;
 using BlockUring.Native.Uring;
 using Xunit;
 

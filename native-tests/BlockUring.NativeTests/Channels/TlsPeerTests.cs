@@ -5,7 +5,6 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using BlockUring.Native.Channels;
-using BlockUring.Native.Uring;
 using BlockUring.NativeTests.Storage;
 using BlockUring.NativeTests.Uring;
 using Xunit;
@@ -51,7 +50,7 @@ public sealed class TlsPeerTests : IDisposable
     [InlineData("certificates", "1.2")]
     [InlineData("psk", "1.3")]
     [InlineData("anonymous", "1.2")]
-    public void ClientsOfGnuTlsAreServed(string kind, string version)
+    public async Task ClientsOfGnuTlsAreServed(string kind, string version)
     {
         Tool.Demand("gnutls-cli");
         using var listener = new TcpListener(IPAddress.Loopback, 0);
@@ -64,11 +63,11 @@ public sealed class TlsPeerTests : IDisposable
             _ => [],
         };
         using var process = Tool.Start("gnutls-cli", [.. credentials, "--priority", Priority(kind, version), "-p", $"{port}", "127.0.0.1"]);
-        var output = process.StandardOutput.ReadToEndAsync();
-        var errors = process.StandardError.ReadToEndAsync();
-        var socket = listener.AcceptSocket();
-        process.StandardInput.Write("hello, server\n");
-        process.StandardInput.Flush();
+        var output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        var socket = await listener.AcceptSocketAsync(TestContext.Current.CancellationToken);
+        await process.StandardInput.WriteAsync("hello, server\n");
+        await process.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
         RingHost.Run(async thread =>
         {
             using var channel = new TlsChannel(thread, new SocketChannel(thread, socket, "client"), Context(kind, true));
@@ -83,9 +82,10 @@ public sealed class TlsPeerTests : IDisposable
             Assert.Equal(14, await channel.SendAsync(buffer.Memory.Slice(0, 14)));
             await channel.ShutdownAsync();
         });
-        process.WaitForExit();
-        Assert.Contains("hello, client", output.Result, StringComparison.Ordinal);
-        Assert.True(output.Result.Contains("Peer has closed the GnuTLS connection", StringComparison.Ordinal), output.Result + errors.Result);
+        var said = await output + await errors;
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("hello, client", said, StringComparison.Ordinal);
+        Assert.Contains("Peer has closed the GnuTLS connection", said, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -82,11 +82,7 @@ internal sealed class WireChannel : ByteChannel
 
     public override ValueTask ShutdownAsync()
     {
-        isEnded = true;
-        Wake(ref receiver);
-        Wake(ref sender);
-        Wake(ref other.receiver);
-        Wake(ref other.sender);
+        End();
         return default;
     }
 
@@ -94,7 +90,16 @@ internal sealed class WireChannel : ByteChannel
     {
         Assert.False(IsDisposed);
         IsDisposed = true;
-        _ = ShutdownAsync();
+        End();
+    }
+
+    private void End()
+    {
+        isEnded = true;
+        Wake(ref receiver);
+        Wake(ref sender);
+        Wake(ref other.receiver);
+        Wake(ref other.sender);
     }
 
     private int Piece(int most) => IsWhole ? most : random.Next(4) == 0 ? random.Next(1, most + 1) : most;
