@@ -22,14 +22,15 @@ public sealed class MonitorContext
     /// <summary>Makes an empty daemon.</summary>
     /// <param name="scheduler">The thread that everything runs on.</param>
     /// <param name="files">Where image files come from.</param>
-    public MonitorContext(Scheduler scheduler, FileHost files)
+    /// <param name="warn">Is told what did not go as it should and is no failure of a command.</param>
+    public MonitorContext(Scheduler scheduler, FileHost files, Action<string>? warn = null)
     {
         Scheduler = scheduler;
         Files = files;
         Loops = new(scheduler);
         Events = new(scheduler);
         Dispatcher = new(this);
-        Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService };
+        Graph = new BlockGraph(scheduler, files) { FindObject = Objects.FindService, Warn = warn ?? (_ => { }) };
         Graph.CorruptionFound = (node, found) => Events.Send(
             "BLOCK_IMAGE_CORRUPTED", new("", node.Name, found.Message, found.Offset, found.Length, true), QmpJson.Default.ImageCorruptedData);
         HumanMonitor = new(this);

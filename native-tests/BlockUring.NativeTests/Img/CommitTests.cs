@@ -28,6 +28,13 @@ public sealed class CommitTests : ConvertTestBase
         await KeepAsync(layers, "theirs");
         Restore(layers);
         var (exitCode, output, error) = await Program.TryImgAsync(arguments);
+        // Version 2 has no zero clusters, by which alone QEMU hides a longer backing file.
+        if (theirs.Error.Contains("Operation not supported", StringComparison.Ordinal) && exitCode == 0)
+        {
+            await AssertSoundAsync(layers);
+            return;
+        }
+
         Assert.Equal((theirs.ExitCode, theirs.Output), (exitCode, output));
         Assert.Equal(theirs.Error.Replace("qemu-img: ", "blockuring: ", StringComparison.Ordinal), error);
         foreach (var layer in layers)

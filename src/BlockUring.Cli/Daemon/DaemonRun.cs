@@ -27,7 +27,7 @@ internal sealed class DaemonRun
         this.thread = thread;
         this.isBackground = isBackground;
         var nbd = new NbdProtocol(thread) { FindTls = id => monitor!.FindNbdTls(id) };
-        monitor = new(thread, new LinuxFileHost(thread) { Protocols = [nbd], Warn = Warn })
+        monitor = new(thread, new LinuxFileHost(thread) { Protocols = [nbd], Warn = Warn }, Warn)
         {
             QuitRequested = End,
             MakeChardev = options => ChardevFactory.OpenAsync(thread, options, context.Report),

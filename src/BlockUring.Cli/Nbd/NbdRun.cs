@@ -30,7 +30,9 @@ internal sealed class NbdRun
         this.context = context;
         this.settings = settings;
         this.thread = thread;
-        monitor = new(thread, new LinuxFileHost(thread) { Warn = m => context.Report($"warning: {m}") });
+        monitor = new(thread, new LinuxFileHost(thread) { Warn = Warn }, Warn);
+
+        void Warn(string message) => context.Report($"warning: {message}");
     }
 
     /// <summary>Runs it.</summary>

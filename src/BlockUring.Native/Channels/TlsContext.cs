@@ -200,7 +200,8 @@ public sealed unsafe class TlsContext
 
     private static bool IsEncrypted(byte[] pem) => pem.AsSpan().IndexOf("ENCRYPTED"u8) >= 0;
 
-    private static int ForEach(byte[] pem, delegate* unmanaged<nint, nint, nint, byte*, nint> read, delegate* unmanaged<nint, void> free, Action<nint> use)
+    private static int ForEach(
+        byte[] pem, delegate* unmanaged<nint, nint, nint, byte*, nint> read, delegate* unmanaged<nint, void> free, Action<nint> use)
     {
         var count = 0;
         fixed (byte* data = pem, none = "\0"u8)

@@ -196,7 +196,9 @@ public sealed class ExportRegistry
     // Why at each handshake: the object may come and go while the server runs, as QEMU allows.
     private void DemandAuthorized(string? authorization, string? name)
     {
-        if (authorization != null && (name == null || context.Objects.Find<UserObject>(authorization) is not IAuthorization rules || !rules.Allows(name)))
+        if (authorization == null)
+            return;
+        if (name == null || context.Objects.Find<UserObject>(authorization) is not IAuthorization rules || !rules.Allows(name))
             throw new TlsException($"TLS x509 authz check for {name} is denied");
     }
 

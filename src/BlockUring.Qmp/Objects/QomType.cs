@@ -62,8 +62,8 @@ internal sealed class QomType
     /// <summary>All types.</summary>
     public static IReadOnlyList<QomType> All { get; } =
     [
-        AuthzSimple, Container, TlsCredsAnon, IoThread, TlsCredsPsk, TlsCreds, AuthzList, Authz, TlsCredsX509, Secret, SecretCommon, EventLoopBase, Chardev,
-        Object, ThrottleGroup,
+        AuthzSimple, Container, TlsCredsAnon, IoThread, TlsCredsPsk, TlsCreds, AuthzList, Authz, TlsCredsX509, Secret, SecretCommon, EventLoopBase,
+        Chardev, Object, ThrottleGroup,
     ];
 
     /// <summary>Its name.</summary>

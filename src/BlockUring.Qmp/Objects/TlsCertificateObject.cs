@@ -34,7 +34,11 @@ internal sealed class TlsCertificateObject(string id, JsonElement options) : Tls
         if (certificate == null || key == null)
             (certificate, key) = (null, null);
         if (isChecked)
-            new CertificateCheck(IsServer, PathOf(certificateFile), PathOf(AuthorityFile), context.Scheduler.Time.GetUtcNow()).Run(certificate, authorities);
+        {
+            var now = context.Scheduler.Time.GetUtcNow();
+            new CertificateCheck(IsServer, PathOf(certificateFile), PathOf(AuthorityFile), now).Run(certificate, authorities);
+        }
+
         var settings = new TlsSettings
         {
             IsServer = IsServer,

@@ -26,7 +26,8 @@ internal sealed class TlsSharedKeyObject(string id, JsonElement options) : TlsCr
         _ = PathOf(FileName);
         if (IsServer && user != null)
             throw new QmpException("username should not be set when endpoint=server");
-        var lines = Encoding.UTF8.GetString(await ReadAsync(context, FileName)).Split('\n').Select(l => l.TrimEnd('\r').Split(':', 2)).Where(l => l.Length == 2);
+        var text = Encoding.UTF8.GetString(await ReadAsync(context, FileName));
+        var lines = text.Split('\n').Select(l => l.TrimEnd('\r').Split(':', 2)).Where(l => l.Length == 2);
         var keys = IsServer ? AllOf(lines) : OneOf(lines);
         return new(new() { IsServer = IsServer, Kind = TlsKind.SharedKeys, SharedKeys = keys });
     }

@@ -176,7 +176,7 @@ internal sealed class CopyWorker : IDisposable
             }
             catch (BlockException e)
             {
-                settings.Warn($"warning: error while reading offset {offset + done}: {Reason(e)}");
+                settings.Warn($"error while reading offset {offset + done}: {Reason(e)}");
                 sector.Span.Clear();
             }
         }

@@ -66,7 +66,7 @@ internal static class Qcow2Opener
             ? "This qcow2 v2 image contains bitmaps, but they may have been modified by a program without persistent bitmap support; " +
               "so now they must all be considered inconsistent"
             : "a program lacking bitmap support modified this file, so all bitmaps are now considered inconsistent";
-        context.Warn($"warning: {reason}\nSome clusters may be leaked, run 'qemu-img check -r' on the image file to fix.");
+        context.Warn($"{reason}\nSome clusters may be leaked, run 'qemu-img check -r' on the image file to fix.");
     }
 
     private static async ValueTask<BlockFile?> OpenDataFileAsync(OpenContext context, Qcow2OpenOptions options, Qcow2Header header)

@@ -36,8 +36,8 @@ internal readonly struct Qcow2Resize(Qcow2Image image, Qcow2Writer writer)
     {
         await writer.PrepareAsync();
 
-        // Why: a raw data file alone is to tell what the disk holds, so no cluster may be one of zeroes for want of a place there. And version 2 has no
-        // such clusters, so what must not be seen below the new ones is hidden by places with zeroes.
+        // Why: a raw data file alone is to tell what the disk holds, so no cluster may be one of zeroes for want of a place there. And version 2 has
+        // no such clusters, so what must not be seen below the new ones is hidden by places with zeroes.
         var needsPlaces = image.Header.HasRawDataFile || (!image.HasZeroClusters && HidesBacking(image, hidesBacking));
         if (needsPlaces && preallocation == PreallocationMode.Off)
             preallocation = PreallocationMode.Metadata;
